@@ -1,0 +1,1 @@
+"""Attacking a victim with TextAttack's recipes."""

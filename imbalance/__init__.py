@@ -1,0 +1,1 @@
+"""Making a data set imbalanced, and training along the ratios."""

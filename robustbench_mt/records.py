@@ -1,0 +1,254 @@
+"""The records: one typed JSON line a claim, the only thing that two rooms share.
+
+Every number that a table, a figure or the terminal shows is computed from these.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, TypeVar
+
+from robustbench_mt.errors import UserError
+
+__all__ = [
+    "AttackRecord",
+    "AttackRun",
+    "EvaluationRecord",
+    "ImbalanceRecord",
+    "MatchingTrace",
+    "Record",
+    "Status",
+    "TrainingRecord",
+    "from_json",
+    "to_json",
+]
+
+Status = Literal["success", "failed", "skipped", "error"]
+"""How an attack on one example ended.
+
+``success``: the label flipped; ``failed``: it withstood; ``skipped``: it was misclassified before, or there was nothing
+to attack (the record's ``message`` says which); ``error``: an exception, never counted as withstood.
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What all records share.
+
+    Attributes:
+        kind: written to each line, so that a line can be read alone.
+        schema: raised when a field changes its meaning.
+    """
+
+    kind: ClassVar[str] = "record"
+    schema: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class MatchingTrace:
+    """What the matching matrix did over training.
+
+    Attributes:
+        mass: one row a step: ``[step, self, same label, other label]``, the mean share of a row's mass.
+        snapshots: a few matrices: ``{"step": int, "labels": [N], "matrix": N x N}``.
+    """
+
+    mass: list[list[float]] = field(default_factory=list)
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TrainingRecord(Record):
+    """How a checkpoint was made; also the content of its ``training.json``.
+
+    Attributes:
+        checkpoint: the checkpoint's name (its directory's).
+        task, base, method, seed: what was trained.
+        label_names: the task's, in the order of the classifier's outputs.
+        settings: learning rate, batch size and the like, and under ``method`` the method's own.
+        data: fingerprints and sizes of the training and validation sets.
+        temperature: the calibrated or given one, for methods that match.
+        history: one entry an epoch: ``step``, ``epoch``, ``loss`` and validation metrics.
+        matching: for methods that match.
+        seconds: wall time of the training.
+        versions: of python, torch, transformers and this package.
+    """
+
+    kind: ClassVar[str] = "training"
+
+    checkpoint: str
+    task: str
+    base: str
+    method: str
+    seed: int
+    label_names: list[str]
+    settings: dict[str, Any]
+    data: dict[str, Any]
+    history: list[dict[str, float]]
+    seconds: float
+    versions: dict[str, str]
+    temperature: float | None = None
+    matching: MatchingTrace | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationRecord(Record):
+    """A checkpoint's scores on a split, no attack.
+
+    Attributes:
+        n: examples scored.
+        metrics: by name; ``accuracy`` always for classification.
+        label_counts: true examples of each class, in the order of the label names.
+        warnings: what the evaluation doubts (accuracy at or under chance).
+    """
+
+    kind: ClassVar[str] = "evaluation"
+
+    checkpoint: str
+    task: str
+    split: str
+    n: int
+    metrics: dict[str, float | None]
+    label_counts: list[int]
+    data: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AttackRun(Record):
+    """The settings that all lines of one attack file share; stands beside it as ``<recipe>.settings.json``.
+
+    A resumed run must have the same.
+
+    Attributes:
+        checkpoint: the victim's name.
+        victim: what tells this victim from another of the same name (a fingerprint of its weights).
+        task, split, data: what is attacked; ``data`` is the split's fingerprint.
+        recipe: its name; ``build`` says what was built, constraint by constraint.
+        examples: how many were asked for, ``None`` for all.
+        sample: ``first`` or ``random`` (seeded).
+        seed: the run's seed.
+        protected_fields: not changed by the attack.
+        label_names: the task's.
+        resources: what the recipe used, and where from: ``{"stop words": "scikit-learn (fallback)"}``.
+        versions: of python, torch, transformers, textattack and this package.
+    """
+
+    kind: ClassVar[str] = "attack run"
+
+    checkpoint: str
+    victim: str
+    task: str
+    split: str
+    data: str
+    recipe: str
+    build: str
+    examples: int | None
+    sample: str
+    seed: int
+    fields: list[str]
+    protected_fields: list[str]
+    label_names: list[str]
+    resources: dict[str, str]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class AttackRecord(Record):
+    """One attacked example.
+
+    Attributes:
+        index: the example's position in the split.
+        seed: the seed this example was attacked with.
+        label: the true class.
+        status: see :data:`Status`; ``message`` says why, for ``skipped`` and ``error``.
+        texts, perturbed_texts: one string a field, before and after.
+        scores, perturbed_scores: class probabilities before and after.
+        queries: texts that the recipe had scored, by TextAttack's count.
+        words, words_changed: of the fields that may change (TextAttack's words).
+        seconds: wall time.
+        fallbacks: what stood in for a missing resource.
+    """
+
+    kind: ClassVar[str] = "attack"
+
+    index: int
+    seed: int
+    label: int
+    status: Status
+    texts: list[str]
+    perturbed_texts: list[str] | None = None
+    scores: list[float] | None = None
+    perturbed_scores: list[float] | None = None
+    queries: int = 0
+    words: int = 0
+    words_changed: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    fallbacks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ImbalanceRecord(Record):
+    """One point of an imbalance curve: trained on an imbalanced set, evaluated on the untouched test set.
+
+    Attributes:
+        ratio: majority : minority, at least 1.
+        minority: the name of the minority class.
+        train_counts: training examples of each class, in the order of the label names.
+        n: test examples; ``test_counts`` of each class.
+        metrics: ``minority_precision``, ``minority_recall``, ``minority_f1``, ``macro_f1``, ``accuracy``.
+        settings, data: as in :class:`TrainingRecord`.
+    """
+
+    kind: ClassVar[str] = "imbalance"
+
+    task: str
+    base: str
+    method: str
+    ratio: float
+    seed: int
+    label_names: list[str]
+    minority: str
+    train_counts: list[int]
+    n: int
+    test_counts: list[int]
+    metrics: dict[str, float]
+    settings: dict[str, Any]
+    data: dict[str, Any]
+    seconds: float
+    versions: dict[str, str]
+
+
+R = TypeVar("R", bound=Record)
+_NESTED = MappingProxyType({"matching": MatchingTrace})
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """The record as plain JSON values, with its kind and schema."""
+    return {"record": record.kind, "schema": record.schema, **asdict(record)}
+
+
+def from_json(record_type: type[R], value: Any) -> R:
+    """Read back what :func:`to_json` wrote.
+
+    Raises:
+        UserError: not an object, another kind of record, another schema, or a field is missing or unknown.
+    """
+    if not isinstance(value, dict):
+        raise UserError(f"not a record: expected a JSON object, found {type(value).__name__}")
+    content = dict(value)
+    kind, schema = content.pop("record", None), content.pop("schema", None)
+    if kind != record_type.kind:
+        raise UserError(f"expected a record of kind {record_type.kind!r}, found {kind!r}")
+    if schema != record_type.schema:
+        raise UserError(f"{kind} record of schema {schema}: this version of robustbench-mt reads {record_type.schema}")
+    unknown = content.keys() - {f.name for f in fields(record_type)}
+    if unknown:
+        raise UserError(f"{kind} record with unknown fields: {', '.join(sorted(unknown))}")
+    try:
+        for name, nested in _NESTED.items():
+            if isinstance(content.get(name), dict):
+                content[name] = nested(**content[name])
+        return record_type(**content)
+    except TypeError as error:
+        raise UserError(f"{kind} record that is not whole: {error}") from None
