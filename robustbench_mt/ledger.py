@@ -43,7 +43,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def write_record(path: Path, record: Record) -> None:
     """Write a single record as a JSON file, whole or not at all."""
-    write_atomically(path, json.dumps(to_json(record), ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+    write_atomically(path, json.dumps(to_json(record), allow_nan=False, indent=1) + "\n")
 
 
 def read_record(path: Path, record_type: type[R]) -> R:
@@ -121,8 +121,9 @@ class Ledger(Generic[R]):
 
     def append(self, record: R) -> None:
         """Add a record; when this returns it is on disk."""
-        line = json.dumps(to_json(record), ensure_ascii=False, allow_nan=False)
-        self._stream.write(line.encode("utf-8", "surrogatepass") + b"\n")
+        # ASCII, so that a text with a lone surrogate is written and read back as it is.
+        line = json.dumps(to_json(record), allow_nan=False)
+        self._stream.write(line.encode("ascii") + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self.records.append(record)
