@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,16 @@ from typing import Any, Generic, TypeVar
 from robustbench_mt.errors import UserError
 from robustbench_mt.records import Record, from_json, to_json
 
-__all__ = ["Ledger", "make_directory", "read_record", "read_records", "write_atomically", "write_record"]
+__all__ = [
+    "Ledger",
+    "claim",
+    "make_directory",
+    "read_record",
+    "read_records",
+    "refuse_differences",
+    "write_atomically",
+    "write_record",
+]
 
 R = TypeVar("R", bound=Record)
 
@@ -79,9 +88,7 @@ def read_records(path: Path, record_type: type[R]) -> Iterator[R]:
             try:
                 yield from_json(record_type, json.loads(line))
             except (ValueError, UserError) as error:
-                raise UserError(
-                    f"{path}, line {number}, is not a record ({error}): mend or delete the line."
-                ) from None
+                raise UserError(f"{path}, line {number}, is not a record ({error}): mend or delete the line.") from None
 
 
 class Ledger(Generic[R]):
@@ -92,14 +99,15 @@ class Ledger(Generic[R]):
     Args:
         path: the ``.jsonl`` file; its directory is made.
         record_type: what its lines hold.
-        run: settings that every line shares, kept beside the file; opening with others is refused.
+        run: settings that all lines share, kept beside the file; opening with others is refused. Their ``versions`` may
+            differ, so that a run can go on on another machine.
 
     Raises:
         UserError: the directory cannot be written, another process has the file open, a line is damaged, or the file
             was written with other settings (each difference is named).
     """
 
-    def __init__(self, path: Path, record_type: type[R], run: Record | None = None) -> None:
+    def __init__(self, path: Path, record_type: type[R], run: Mapping[str, Any] | None = None) -> None:
         make_directory(path.parent)
         self.path = path
         try:
@@ -111,10 +119,13 @@ class Ledger(Generic[R]):
             self._drop_half_line()
             self.records: list[R] = list(read_records(path, record_type))
             if run is not None:
-                self._claim(run)
+                settings = path.with_suffix(".settings.json")
+                if self.records and not settings.exists():
+                    raise UserError(f"{path} has records, but {settings.name} is gone: choose another --out.")
+                claim(settings, run, str(path), ignore=("versions",))
         except BlockingIOError:
             self._stream.close()
-            raise UserError(f"{path} is being written by another process: wait for it, or choose another --out.") from None
+            raise UserError(f"{path} is in use by another process: wait for it, or choose another --out.") from None
         except BaseException:
             self._stream.close()
             raise
@@ -141,23 +152,44 @@ class Ledger(Generic[R]):
         if content and not content.endswith(b"\n"):
             self._stream.truncate(content.rfind(b"\n") + 1)
 
-    def _claim(self, run: Record) -> None:
-        path = self.path.with_suffix(".settings.json")
-        if not path.exists():
-            if self.records:
-                raise UserError(f"{self.path} has records but {path.name} is gone: choose another --out.")
-            write_record(path, run)
-            return
-        there, asked = to_json(read_record(path, type(run))), to_json(run)
-        differences = [
-            f"{name} is {_short(there.get(name))} there and {_short(asked[name])} now"
-            for name in asked
-            if there.get(name) != asked[name]
-        ]
-        if differences:
-            raise UserError(
-                f"{self.path} was written with other settings: {'; '.join(differences)}. Choose another --out."
-            )
+
+def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[str] = ()) -> None:
+    """Keep ``settings`` in the JSON file ``path``, or compare with what is kept there.
+
+    Args:
+        path: made if it does not exist.
+        settings: plain JSON values.
+        what: what the settings belong to, for the message.
+        ignore: keys that may differ.
+
+    Raises:
+        UserError: other settings are kept there; each difference is named.
+    """
+    # Through JSON, so that tuples and numbers compare as they are read back.
+    asked = json.loads(json.dumps(settings, allow_nan=False))
+    if not path.exists():
+        write_atomically(path, json.dumps(asked, indent=1) + "\n")
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): choose another --out.") from None
+    if not isinstance(there, dict):
+        raise UserError(f"{path} does not hold settings: choose another --out.")
+    refuse_differences(there, asked, what, ignore)
+
+
+def refuse_differences(
+    there: Mapping[str, Any], asked: Mapping[str, Any], what: str, ignore: Container[str] = ()
+) -> None:
+    """Raise :class:`UserError` that names each key whose values differ."""
+    differences = [
+        f"{name} is {_short(there.get(name))} there and {_short(asked.get(name))} now"
+        for name in {**there, **asked}
+        if name not in ignore and there.get(name) != asked.get(name)
+    ]
+    if differences:
+        raise UserError(f"{what} was made with other settings: {'; '.join(differences)}. Choose another --out.")
 
 
 def _short(value: Any) -> str:

@@ -3,11 +3,14 @@
 Every number that a table, a figure or the terminal shows is computed from these.
 """
 
-from dataclasses import asdict, dataclass, field, fields
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypeVar
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from robustbench_mt.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 __all__ = [
     "AttackRecord",
@@ -41,6 +44,9 @@ class Record:
 
     kind: ClassVar[str] = "record"
     schema: ClassVar[int] = 1
+
+    # For pydantic, which validates what is read back: no field that we do not know.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True)
@@ -117,16 +123,15 @@ class EvaluationRecord(Record):
 class AttackRun(Record):
     """The settings that all lines of one attack file share; stands beside it as ``<recipe>.settings.json``.
 
-    A resumed run must have the same.
+    A resumed run must have the same, but for the versions.
 
     Attributes:
         checkpoint: the victim's name.
         victim: what tells this victim from another of the same name (a fingerprint of its weights).
         task, split, data: what is attacked; ``data`` is the split's fingerprint.
         recipe: its name; ``build`` says what was built, constraint by constraint.
-        examples: how many were asked for, ``None`` for all.
-        sample: ``first`` or ``random`` (seeded).
-        seed: the run's seed.
+        sample, seed, max_characters: see :class:`attacks.settings.AttackSettings`. How many examples are attacked is no
+            setting: a run can go on with more.
         protected_fields: not changed by the attack.
         label_names: the task's.
         resources: what the recipe used, and where from: ``{"stop words": "scikit-learn (fallback)"}``.
@@ -142,9 +147,9 @@ class AttackRun(Record):
     data: str
     recipe: str
     build: str
-    examples: int | None
     sample: str
     seed: int
+    max_characters: int
     fields: list[str]
     protected_fields: list[str]
     label_names: list[str]
@@ -220,7 +225,6 @@ class ImbalanceRecord(Record):
 
 
 R = TypeVar("R", bound=Record)
-_NESTED = MappingProxyType({"matching": MatchingTrace})
 
 
 def to_json(record: Record) -> dict[str, Any]:
@@ -232,7 +236,7 @@ def from_json(record_type: type[R], value: Any) -> R:
     """Read back what :func:`to_json` wrote.
 
     Raises:
-        UserError: not an object, another kind of record, another schema, or a field is missing or unknown.
+        UserError: not an object, another kind or schema, or a field is missing, unknown or of another type.
     """
     if not isinstance(value, dict):
         raise UserError(f"not a record: expected a JSON object, found {type(value).__name__}")
@@ -242,13 +246,18 @@ def from_json(record_type: type[R], value: Any) -> R:
         raise UserError(f"expected a record of kind {record_type.kind!r}, found {kind!r}")
     if schema != record_type.schema:
         raise UserError(f"{kind} record of schema {schema}: this version of robustbench-mt reads {record_type.schema}")
-    unknown = content.keys() - {f.name for f in fields(record_type)}
-    if unknown:
-        raise UserError(f"{kind} record with unknown fields: {', '.join(sorted(unknown))}")
+    from pydantic import ValidationError
+
     try:
-        for name, nested in _NESTED.items():
-            if isinstance(content.get(name), dict):
-                content[name] = nested(**content[name])
-        return record_type(**content)
-    except TypeError as error:
-        raise UserError(f"{kind} record that is not whole: {error}") from None
+        return _validator(record_type).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{kind} record whose {where} is wrong: {first['msg']}") from None
+
+
+@cache
+def _validator(record_type: type[R]) -> "TypeAdapter[R]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(record_type)

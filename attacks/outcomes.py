@@ -1,0 +1,57 @@
+"""From TextAttack's result of an attack to our record of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from robustbench_mt.records import AttackRecord, Status
+
+__all__ = ["with_outcome"]
+
+_STATUS: dict[str, Status] = {
+    "SuccessfulAttackResult": "success",
+    # Input reduction maximizes: it ends when no further word can go without the label going with it.
+    "MaximizedAttackResult": "success",
+    "FailedAttackResult": "failed",
+    "SkippedAttackResult": "skipped",
+}
+
+
+def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[str]) -> AttackRecord:
+    """The record of an attacked example, completed from TextAttack's ``AttackResult``.
+
+    Args:
+        record: index, seed, label and texts.
+        result: what ``Attack.attack`` returned.
+        protected_fields: whose words do not count.
+    """
+    before, after = result.original_result, result.perturbed_result
+    status = _STATUS[type(result).__name__]
+    common = replace(
+        record,
+        status=status,
+        scores=_probabilities(before),
+        queries=result.num_queries,
+        words=_open_words(before.attacked_text, protected_fields),
+    )
+    if status == "skipped":
+        return replace(common, message="misclassified before the attack")
+    return replace(
+        common,
+        perturbed_texts=list(after.attacked_text._text_input.values()),
+        perturbed_scores=_probabilities(after),
+        # By edit distance over words, so that an inserted word does not count as a change of all that follow.
+        words_changed=int(before.attacked_text.words_diff_num(after.attacked_text)),
+    )
+
+
+def _probabilities(goal_result: Any) -> list[float]:
+    return [round(float(score), 7) for score in goal_result.raw_output]
+
+
+def _open_words(text: Any, protected_fields: Sequence[str]) -> int:
+    return sum(
+        len(words)
+        for field, words in zip(text.column_labels, text.words_per_input, strict=True)
+        if field not in protected_fields
+    )

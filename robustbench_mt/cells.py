@@ -1,0 +1,70 @@
+"""Cells: what is done once and never again. Each looks for its record first, and leaves one."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from attacks.victim import Victim
+from robustbench_mt.checkpoints import read_training
+from robustbench_mt.errors import UserError
+from robustbench_mt.evaluation import evaluate
+from robustbench_mt.ledger import Ledger, refuse_differences
+from robustbench_mt.methods import MethodChoice
+from robustbench_mt.progress import note
+from robustbench_mt.records import EvaluationRecord, TrainingRecord
+from robustbench_mt.tasks.task import Task
+from robustbench_mt.trainer import checkpoint_name, fine_tune, training_data
+from robustbench_mt.training_settings import TrainingSettings
+
+__all__ = ["evaluate_cell", "train_cell"]
+
+
+def train_cell(
+    task: Task,
+    method: MethodChoice,
+    settings: TrainingSettings,
+    seed: int,
+    out: Path,
+    *,
+    allow_network: bool = False,
+) -> Path:
+    """Train a checkpoint below ``out`` unless it is there, and return its directory.
+
+    Raises:
+        UserError: a checkpoint of the same name was made with other settings or data.
+    """
+    name = checkpoint_name(task.name, method, seed)
+    path = out / "checkpoints" / name
+    with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
+        recorded = any(record.checkpoint == name for record in ledger.records)
+        if path.exists():
+            record = read_training(path)
+            if record is None:
+                raise UserError(f"{path} exists, but this package did not make it: choose another --out.")
+            asked = {**asdict(settings), "method": method.as_dict()}
+            there = {**record.settings, "data": record.data["train"]}
+            refuse_differences(
+                there, {**asked, "data": training_data(task, settings, seed).fingerprint}, f"The checkpoint {path}"
+            )
+            note(f"The checkpoint {name} is there already.")
+        else:
+            tuned = fine_tune(task, method, settings, seed, allow_network=allow_network)
+            tuned.save(path)
+            record = tuned.record
+        # A run that was killed between the checkpoint and its line writes the line now.
+        if not recorded:
+            ledger.append(record)
+    return path
+
+
+def evaluate_cell(victim: Victim, task: Task, split: str, out: Path) -> EvaluationRecord:
+    """Score a split unless its record is there, and return the record."""
+    data = task.split(split).fingerprint
+    with Ledger(out / "evaluate.jsonl", EvaluationRecord) as ledger:
+        for record in ledger.records:
+            if (record.checkpoint, record.task, record.split, record.data) == (victim.name, task.name, split, data):
+                return record
+        record = evaluate(victim.score, victim.name, task, split)
+        ledger.append(record)
+    for warning in record.warnings:
+        note(f"Warning: {victim.name} on {task.name}: {warning}")
+    return record

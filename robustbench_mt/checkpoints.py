@@ -1,0 +1,99 @@
+"""A checkpoint on disk: an ordinary Hugging Face directory, with ``training.json`` beside the weights."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.ledger import make_directory, read_record, write_record
+from robustbench_mt.quiet import quiet_libraries
+from robustbench_mt.records import TrainingRecord
+
+__all__ = ["TRAINING_FILE", "fingerprint", "load_classifier", "read_training", "save_checkpoint"]
+
+TRAINING_FILE = "training.json"
+
+
+def save_checkpoint(
+    path: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: TrainingRecord
+) -> None:
+    """Write a checkpoint whole or not at all: ``AutoModelForSequenceClassification`` loads it without this package.
+
+    Raises:
+        UserError: the directory cannot be written.
+    """
+    make_directory(path.parent)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    write_record(partial / TRAINING_FILE, record)
+    partial.replace(path)
+
+
+def read_training(path: Path) -> TrainingRecord | None:
+    """How the checkpoint was made, or ``None`` where it was not made by this package."""
+    file = path / TRAINING_FILE
+    return read_record(file, TrainingRecord) if file.is_file() else None
+
+
+def load_classifier(
+    path: Path, allow_pickle: bool = False, allow_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a checkpoint directory.
+
+    Args:
+        path: the directory.
+        allow_pickle: load ``pytorch_model.bin``, which can run any code when it is read.
+        allow_remote_code: run the modelling code that the checkpoint brings.
+
+    Raises:
+        UserError: not a classifier, weights only as a pickle, or files that cannot be read.
+    """
+    quiet_libraries()
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=allow_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is not a checkpoint that transformers can read: {_first_line(error)}") from None
+    architectures = config.architectures or []
+    if not any(name.endswith("ForSequenceClassification") for name in architectures):
+        raise UserError(
+            f"{path} is not a classifier (its architecture is {', '.join(architectures) or 'not named'}): "
+            "fine-tune it first with robustbench-mt train --base."
+        )
+    has_safe_weights = any(path.glob("*.safetensors"))
+    if not has_safe_weights and not allow_pickle:
+        raise UserError(
+            f"{path} has no safetensors weights: a pickle can run any code, so it is read only with --allow-pickle."
+        )
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            path, config=config, use_safetensors=has_safe_weights, trust_remote_code=allow_remote_code
+        )
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=allow_remote_code)
+    except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
+        raise UserError(f"{path} cannot be loaded: {_first_line(error)}") from None
+    return model, tokenizer
+
+
+def fingerprint(path: Path) -> str:
+    """16 hexadecimal digits that change when the weights, the configuration or the tokenizer do."""
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()):
+        if file.suffix in (".safetensors", ".bin", ".txt", ".model") or file.name in ("config.json", "tokenizer.json"):
+            digest.update(file.name.encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,267 @@
+"""Fine-tuning: a task, a method and a seed become a model and the record of how it was made."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_callback import PrinterCallback
+
+from robustbench_mt.bases import find_base
+from robustbench_mt.checkpoints import save_checkpoint
+from robustbench_mt.errors import UserError
+from robustbench_mt.methods import Method, MethodChoice
+from robustbench_mt.metrics import classification_metrics, regression_metrics
+from robustbench_mt.progress import progress
+from robustbench_mt.quiet import quiet_libraries
+from robustbench_mt.records import TrainingRecord
+from robustbench_mt.scoring import encode_texts
+from robustbench_mt.tasks.task import Examples, Task
+from robustbench_mt.training_settings import TrainingSettings
+from robustbench_mt.versions import versions
+
+__all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data"]
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned classifier in memory."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    record: TrainingRecord
+
+    def save(self, path: Path) -> None:
+        """Write an ordinary Hugging Face directory with ``training.json``, whole or not at all."""
+        save_checkpoint(path, self.model, self.tokenizer, self.record)
+
+
+def checkpoint_name(task: str, method: MethodChoice, seed: int) -> str:
+    """What records and directories call a checkpoint; safe as a file name."""
+    return f"{task}-{method.slug}-seed{seed}"
+
+
+def fine_tune(
+    task: Task,
+    method: MethodChoice,
+    settings: TrainingSettings,
+    seed: int = 0,
+    *,
+    train: Examples | None = None,
+    allow_network: bool = False,
+) -> FineTuned:
+    """Fine-tune a base on a task.
+
+    Two runs with the same arguments on the same machine give the same weights, bit for bit.
+
+    Args:
+        task: what to learn.
+        method: how.
+        settings: everything else.
+        seed: of the head's initial weights, the order of the examples, and dropout.
+        train: train on these instead of the task's training split.
+        allow_network: download the base when it is a hub id.
+
+    Raises:
+        UserError: the base is missing or the method does not fit its architecture.
+    """
+    if train is None:
+        train = training_data(task, settings, seed)
+    validation = task.split("validation")
+    if settings.validation_examples is not None:
+        validation = validation.select(range(min(len(validation), settings.validation_examples)))
+    base = find_base(settings.base, allow_network)
+    quiet_libraries()
+    set_seed(seed)
+    model, tokenizer = _load_base(base, task)
+    active = method.create()
+    with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
+        trainer = _MethodTrainer(
+            method=active,
+            model=model,
+            args=_arguments(settings, seed, Path(scratch)),
+            train_dataset=_encode(tokenizer, train, settings.max_length),
+            eval_dataset=_encode(tokenizer, validation, settings.max_length),
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=_compute_metrics(task),
+            callbacks=[_ProgressCallback(f"train {task.name} {method.spec} seed {seed}")],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if settings.keep == "best":
+            trainer.args.metric_for_best_model = task.metric
+        started = time.monotonic()
+        trainer.fit()
+        seconds = time.monotonic() - started
+        history = _history(trainer.state.log_history)
+    record = TrainingRecord(
+        checkpoint=checkpoint_name(task.name, method, seed),
+        task=task.name,
+        base=settings.base,
+        method=method.spec,
+        seed=seed,
+        label_names=list(task.label_names),
+        settings={**asdict(settings), "method": method.as_dict()},
+        data={
+            "source": task.source,
+            "remarks": list(task.remarks),
+            "train": train.fingerprint,
+            "train_examples": len(train),
+            "validation": validation.fingerprint,
+            "validation_examples": len(validation),
+        },
+        history=history,
+        seconds=round(seconds, 3),
+        versions=versions("torch", "transformers"),
+        temperature=active.temperature,
+        matching=active.trace,
+    )
+    return FineTuned(model, tokenizer, record)
+
+
+def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples:
+    """What a checkpoint is trained on: the training split, or as many of its examples as asked for.
+
+    Raises:
+        UserError: there are not as many.
+    """
+    examples = task.split("train")
+    if settings.train_examples is None:
+        return examples
+    if settings.train_examples > len(examples):
+        raise UserError(
+            f"train_examples is {settings.train_examples}, but {task.name} has only {len(examples)}: ask for fewer."
+        )
+    order = np.random.default_rng(seed).permutation(len(examples))
+    return examples.select(order[: settings.train_examples].tolist())
+
+
+class _MethodTrainer(Trainer):
+    """Hugging Face's trainer, which shows each training batch to the method before the forward pass."""
+
+    def __init__(self, method: Method, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._method = method
+
+    def fit(self) -> None:
+        """Train with the method attached, and leave an ordinary model behind."""
+        batches = len(self.get_train_dataloader())
+        passes = self.args.max_steps if self.args.max_steps > 0 else round(batches * self.args.num_train_epochs)
+        self._method.attach(self.model, passes)
+        try:
+            self.train()
+        finally:
+            self._method.detach()
+        self.model.eval()
+
+    def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if model.training:
+            self._method.before_step(inputs)
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+
+class _ProgressCallback(TrainerCallback):
+    def __init__(self, description: str) -> None:
+        self._description = description
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._bar = progress(self._description, state.max_steps)
+        self._set_done = self._bar.__enter__()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._set_done(state.global_step)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._bar.__exit__(None, None, None)
+
+
+def _arguments(settings: TrainingSettings, seed: int, scratch: Path) -> TrainingArguments:
+    best = settings.keep == "best"
+    return TrainingArguments(
+        output_dir=str(scratch),
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        num_train_epochs=settings.epochs,
+        max_steps=settings.steps or -1,
+        learning_rate=settings.learning_rate,
+        warmup_ratio=settings.warmup,
+        weight_decay=settings.weight_decay,
+        group_by_length=True,
+        seed=seed,
+        eval_strategy="epoch",
+        logging_strategy="epoch",
+        save_strategy="epoch" if best else "no",
+        save_only_model=True,
+        save_total_limit=1,
+        load_best_model_at_end=best,
+        greater_is_better=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        disable_tqdm=True,
+        report_to=[],
+    )
+
+
+def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    classes = list(task.label_names) or ["score"]
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            base,
+            num_labels=len(classes),
+            id2label=dict(enumerate(classes)),
+            label2id={name: index for index, name in enumerate(classes)},
+            problem_type="regression" if task.is_regression else "single_label_classification",
+            use_safetensors=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
+    return model, tokenizer
+
+
+def _encode(
+    tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int
+) -> list[dict[str, list[int] | int | float]]:
+    encoded = encode_texts(tokenizer, examples.texts, max_length)
+    return [{**tokens, "labels": label} for tokens, label in zip(encoded, examples.labels, strict=True)]
+
+
+def _compute_metrics(task: Task) -> Any:
+    def compute(prediction: EvalPrediction) -> dict[str, float | None]:
+        if task.is_regression:
+            return regression_metrics(prediction.label_ids, np.ravel(prediction.predictions))
+        return classification_metrics(
+            prediction.label_ids, np.argmax(prediction.predictions, axis=1), len(task.label_names)
+        )
+
+    return compute
+
+
+def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """One entry an epoch: training loss, and validation loss and metrics without the trainer's own timings."""
+    entries: dict[int, dict[str, float]] = {}
+    for line in log:
+        entry = entries.setdefault(int(line["step"]), {"step": line["step"], "epoch": line["epoch"]})
+        for name, value in line.items():
+            if name in ("loss", "train_loss"):
+                entry["loss"] = round(value, 5)
+            elif name.startswith("eval_") and not name.endswith(("runtime", "per_second")) and value is not None:
+                entry[f"validation_{name.removeprefix('eval_')}"] = round(value, 5)
+    return list(entries.values())

@@ -1,0 +1,54 @@
+"""The settings of a training that do not depend on the method."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from robustbench_mt.errors import UserError
+
+__all__ = ["TrainingSettings"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to fine-tune, whatever the method.
+
+    Attributes:
+        base: the pretrained encoder: ``minilm`` (embedded), a directory, or a hub id.
+        epochs: passes over the training set.
+        steps: optimizer steps, instead of epochs.
+        learning_rate: peak of a linear schedule; 1e-4 suits small bases such as minilm, 2e-5 BERT-base.
+        batch_size: examples a step on one device.
+        warmup: share of the steps in which the learning rate rises.
+        weight_decay: AdamW's.
+        max_length: tokens; longer texts are cut in training and validation.
+        train_examples: train on this many examples, drawn with the seed; all by default.
+        validation_examples: validate on the first this many; all by default.
+        keep: the weights of the last epoch, or of the epoch with the best validation metric.
+    """
+
+    base: str = "minilm"
+    epochs: float = 3.0
+    steps: int | None = None
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    max_length: int = 128
+    train_examples: int | None = None
+    validation_examples: int | None = None
+    keep: Literal["last", "best"] = "last"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "learning_rate", "batch_size", "max_length"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be above 0.")
+        for name in ("steps", "train_examples", "validation_examples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} is {value}: it must be at least 1.")
+        if not 0 <= self.warmup < 1:
+            raise UserError(f"warmup is {self.warmup}: it is a share of the steps, from 0 to below 1.")
+        if self.weight_decay < 0:
+            raise UserError(f"weight_decay is {self.weight_decay}: it must not be negative.")
+        if self.keep not in ("last", "best"):
+            raise UserError(f"keep is {self.keep!r}: it must be 'last' or 'best'.")
