@@ -1,1 +1,62 @@
-"""The tasks."""
+"""The tasks: labelled texts, by name or from a user's own files."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.registry import choose
+from robustbench_mt.tasks.catalogue import TASKS, TaskEntry
+from robustbench_mt.tasks.files import SUFFIXES
+from robustbench_mt.tasks.labels import map_labels
+from robustbench_mt.tasks.names import is_path, task_slug
+from robustbench_mt.tasks.options import TaskOptions
+from robustbench_mt.tasks.task import SPLITS, Examples, Task
+
+__all__ = ["SPLITS", "TASKS", "Examples", "Task", "TaskEntry", "TaskOptions", "load_task", "map_labels", "task_slug"]
+
+_DEFAULTS = TaskOptions()
+_FOR_FILES = ("text_column", "label_column", "label_names", "regression")
+
+
+def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
+    """Load a task's texts and labels.
+
+    Args:
+        name: a name in :data:`TASKS`, or the path of a CSV, TSV, JSONL or Parquet file or of a directory of them.
+        options: where the data is and how to read it.
+
+    Raises:
+        UserError: there is no such task, its data is not here, or the data cannot be read as a task; the message
+            names the file, and the line where there is one.
+    """
+    if is_path(name):
+        from robustbench_mt.tasks.user_data import load_files
+
+        return _protect(load_files(Path(name).expanduser(), task_slug(name), options), options.protect)
+    remedy = f"Data of your own is given by its path ({', '.join(SUFFIXES)}, or a directory)."
+    entry = choose("task", name, TASKS, remedy)
+    for option in _FOR_FILES:
+        if getattr(options, option):
+            raise UserError(f"--{option.replace('_', '-')} is for files of your own: leave it out for task {name}.")
+    module, function = entry.loader.split(":")
+    load = cast(Callable[[str, TaskEntry, TaskOptions], Task], getattr(import_module(module), function))
+    return _protect(load(name, entry, options), options.protect)
+
+
+def _protect(task: Task, protect: tuple[str, ...] | None) -> Task:
+    if protect is None:
+        return task
+    fields = {field.casefold(): field for field in task.fields}
+    unknown = [name for name in protect if name.casefold() not in fields]
+    if unknown:
+        raise UserError(
+            f"Cannot protect {unknown[0]!r}: the fields of task {task.name} are {', '.join(task.fields)}. "
+            "Name some of these in --protect."
+        )
+    protected = {fields[name.casefold()] for name in protect}
+    if len(protected) == len(fields):
+        raise UserError(f"--protect {' '.join(protect)} leaves an attack on task {task.name} no field to change.")
+    return replace(task, protected_fields=tuple(field for field in task.fields if field in protected))

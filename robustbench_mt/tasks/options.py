@@ -1,0 +1,32 @@
+"""What a user may say about a task's data: the source of the command line's options."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["TaskOptions"]
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """Where a task's data is and how to read it. The columns and labels are for files of the user's own."""
+
+    data_dir: Path | None = None
+    """GLUE folder, in GLUE's own layout (CoLA/train.tsv, ...); default: the environment's ROBUSTBENCH_MT_GLUE."""
+
+    text_column: tuple[str, ...] | None = None
+    """Columns that hold the text, one or two; default: guessed from the usual names."""
+
+    label_column: str | None = None
+    """Column that holds the label; default: guessed from the usual names."""
+
+    label_names: tuple[str, ...] | None = None
+    """Classes in the order of their indices; default: the labels in the training data, sorted."""
+
+    regression: bool = False
+    """Read the labels as numbers to predict, even where all are whole."""
+
+    protect: tuple[str, ...] | None = None
+    """Fields that an attack must not change; default: the task's own choice (the premise)."""
+
+    allow_network: bool = False
+    """Fetch GLUE from the Hugging Face hub when there is no GLUE folder."""
