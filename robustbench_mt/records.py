@@ -249,7 +249,8 @@ def from_json(record_type: type[R], value: Any) -> R:
     from pydantic import ValidationError
 
     try:
-        return _validator(record_type).validate_python(content)
+        record: R = _validator(record_type).validate_python(content)
+        return record
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -257,7 +258,7 @@ def from_json(record_type: type[R], value: Any) -> R:
 
 
 @cache
-def _validator(record_type: type[R]) -> "TypeAdapter[R]":
+def _validator(record_type: type[Record]) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(record_type)

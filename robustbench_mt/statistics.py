@@ -12,6 +12,7 @@ __all__ = ["CONFIDENCE", "Estimate", "bootstrap_mean", "mean_over_seeds", "wilso
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+OVER_SEEDS = "95% t over seeds"
 
 
 @dataclass(frozen=True)
@@ -31,23 +32,30 @@ class Estimate:
     n: int
     interval: str
 
-    @property
-    def has_interval(self) -> bool:
-        return self.low is not None and self.high is not None
-
     def differs_from(self, other: "Estimate") -> bool:
         """Whether both have an interval and the two do not overlap."""
         if self.low is None or self.high is None or other.low is None or other.high is None:
             return False
         return self.high < other.low or other.high < self.low
 
-    def show(self, unit: Literal["percent", "number"] = "percent", digits: int = 1, n: bool = True) -> str:
-        """As text: ``61.0% [51.2, 70.0], n=100``; ``–`` stands for what cannot be told."""
+    def parts(self, unit: Literal["percent", "number"] = "percent", digits: int = 1) -> tuple[str, str]:
+        """Value and interval as text: ``61.0%`` and ``[51.2, 70.0]``; ``–`` and nothing where they cannot be told."""
         scale, sign = (100, "%") if unit == "percent" else (1, "")
-        text = "–" if self.value is None else f"{self.value * scale:.{digits}f}{sign}"
-        if self.low is not None and self.high is not None:
-            text += f" [{self.low * scale:.{digits}f}, {self.high * scale:.{digits}f}]"
-        return f"{text}, n={self.n}" if n else text
+        value = "–" if self.value is None else f"{self.value * scale:.{digits}f}{sign}"
+        if self.low is None or self.high is None:
+            return value, ""
+        return value, f"[{self.low * scale:.{digits}f}, {self.high * scale:.{digits}f}]"
+
+    @property
+    def count(self) -> str:
+        """What it was counted over: ``n=100``, or ``3 seeds``."""
+        if self.interval != OVER_SEEDS:
+            return f"n={self.n}"
+        return f"{self.n} seed{'' if self.n == 1 else 's'}"
+
+    def show(self, unit: Literal["percent", "number"] = "percent", digits: int = 1) -> str:
+        """All of it as text: ``61.0% [51.2, 70.0], n=100``."""
+        return f"{' '.join(filter(None, self.parts(unit, digits)))}, {self.count}"
 
 
 @cache
@@ -89,12 +97,11 @@ def mean_over_seeds(values: Sequence[float]) -> Estimate:
 
     One seed has a mean and no interval.
     """
-    kind = "95% t over seeds"
     if not values:
-        return Estimate(None, None, None, 0, kind)
+        return Estimate(None, None, None, 0, OVER_SEEDS)
     sample = np.asarray(values, dtype=float)
     mean = float(sample.mean())
     if len(sample) == 1:
-        return Estimate(mean, None, None, 1, kind)
+        return Estimate(mean, None, None, 1, OVER_SEEDS)
     margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(sample) - 1) * sample.std(ddof=1) / np.sqrt(len(sample)))
-    return Estimate(mean, mean - margin, mean + margin, len(sample), kind)
+    return Estimate(mean, mean - margin, mean + margin, len(sample), OVER_SEEDS)

@@ -258,10 +258,13 @@ def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
     """One entry an epoch: training loss, and validation loss and metrics without the trainer's own timings."""
     entries: dict[int, dict[str, float]] = {}
     for line in log:
+        # The trainer's last line is the mean loss over all steps.
+        if "train_runtime" in line:
+            continue
         entry = entries.setdefault(int(line["step"]), {"step": line["step"], "epoch": line["epoch"]})
         for name, value in line.items():
-            if name in ("loss", "train_loss"):
+            if name == "loss":
                 entry["loss"] = round(value, 5)
-            elif name.startswith("eval_") and not name.endswith(("runtime", "per_second")) and value is not None:
+            elif name.startswith("eval_") and not name.endswith(("_runtime", "_per_second")) and value is not None:
                 entry[f"validation_{name.removeprefix('eval_')}"] = round(value, 5)
     return list(entries.values())

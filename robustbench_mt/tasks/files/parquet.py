@@ -16,8 +16,8 @@ def read_parquet(path: Path) -> Table:
         UserError: the file cannot be read, or is not Parquet.
     """
     # It comes with datasets, and takes 0.1 s.
-    from pyarrow import ArrowException  # type: ignore[import-untyped]
-    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
 
     with reading(path), path.open("rb") as stream:
         if not stream.read(1):

@@ -1,0 +1,68 @@
+"""What there is: tables of tasks, methods, recipes and resources, without importing anything heavy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+from rich.console import Console
+from rich.table import Table
+
+from attacks.recipes import RECIPES, availability
+from robustbench_mt.methods import METHODS
+from robustbench_mt.resources import RESOURCES
+from robustbench_mt.tasks import TASKS
+
+__all__ = ["print_methods", "print_recipes", "print_resources", "print_tasks"]
+
+
+def print_tasks() -> None:
+    """Each task with its fields, labels and source."""
+    _print(
+        ["task", "what", "fields", "labels", "metric", "data"],
+        (
+            (name, task.summary, ", ".join(task.fields), ", ".join(task.label_names) or "a score", task.metric, task.source)
+            for name, task in TASKS.items()
+        ),
+    )
+
+
+def print_methods() -> None:
+    """Each method with what it changes and its settings."""
+    _print(
+        ["method", "what", "changes", "settings and defaults"],
+        (
+            (
+                name,
+                method.summary,
+                method.changes,
+                ", ".join(f"{field.name}={field.default}" for field in fields(method.settings_type)) or "none",
+            )
+            for name, method in METHODS.items()
+        ),
+    )
+
+
+def print_recipes() -> None:
+    """Each recipe with its paper, what it needs, and whether it can run here now."""
+    rows = []
+    for name, recipe in RECIPES.items():
+        runs, remark = availability(recipe)
+        answer = f"yes {remark}" if runs else f"no: {remark}"
+        rows.append((name, recipe.paper, ", ".join(recipe.needs) or "nothing", answer.strip()))
+    _print(["recipe", "paper", "needs", "runs here"], rows)
+
+
+def print_resources() -> None:
+    """Each resource with where it was found, or how to get it."""
+    rows = []
+    for name, resource in RESOURCES.items():
+        found = resource.find()
+        rows.append((name, resource.what, found.where if found else f"not here: {resource.remedy}"))
+    _print(["resource", "what", "where"], rows)
+
+
+def _print(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*header, show_lines=False, pad_edge=False, box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, highlight=False).print(table)

@@ -1,0 +1,113 @@
+"""What the tests share: a tiny encoder made on the spot, and a task that it can learn."""
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+# No test may reach for the network, whatever the machine has.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from robustbench_mt.methods import parse_method
+from robustbench_mt.tasks.task import Examples, Task
+from robustbench_mt.trainer import fine_tune
+from robustbench_mt.training_settings import TrainingSettings
+
+SUBJECTS = ["film", "story", "plot", "cast", "music", "ending", "dialogue", "scene"]
+ADVERBS = ["really", "simply", "often", "quite", "truly"]
+GOOD = ["wonderful", "brilliant", "charming", "delightful", "superb"]
+BAD = ["terrible", "boring", "dreadful", "clumsy", "awful"]
+
+
+def reviews() -> list[tuple[tuple[str, ...], int]]:
+    """400 sentences whose label hangs on one word, in a fixed mixed order."""
+    pairs = [
+        ((f"the {subject} was {adverb} {word} .",), label)
+        for label, words in ((1, GOOD), (0, BAD))
+        for subject, adverb, word in itertools.product(SUBJECTS, ADVERBS, words)
+    ]
+    # 37 and 400 have no common divisor, so this visits each once.
+    return [pairs[i * 37 % len(pairs)] for i in range(len(pairs))]
+
+
+def make_task(name: str = "toy", fields: tuple[str, ...] = ("text",), **changes: object) -> Task:
+    """The reviews as a task; with two fields the second repeats the subject's sentence as a claim."""
+    rows = reviews()
+    if len(fields) == 2:
+        rows = [((text[0], f"it was {text[0].split()[4]} ."), label) for text, label in rows]
+    parts = {"train": rows[:240], "validation": rows[240:300], "test": rows[300:]}
+    splits = {split: Examples([text for text, _ in part], [label for _, label in part]) for split, part in parts.items()}
+    settings: dict[str, object] = {"label_names": ("negative", "positive"), **changes}
+    return Task(name, fields, splits=splits, **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Two threads on a tiny model wait for each other more than they work."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def task() -> Task:
+    return make_task()
+
+
+@pytest.fixture(scope="session")
+def pair_task() -> Task:
+    return make_task("toy-pairs", ("premise", "hypothesis"), protected_fields=("premise",))
+
+
+@pytest.fixture(scope="session")
+def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A word-piece tokenizer over the toy words and single letters, so that a misspelt word has pieces."""
+    from transformers import BertTokenizerFast
+
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    words = ["the", "was", "it", ".", *SUBJECTS, *ADVERBS, *GOOD, *BAD]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *letters, *(f"##{letter}" for letter in letters)]
+    path = tmp_path_factory.mktemp("tokenizer")
+    (path / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
+    BertTokenizerFast(str(path / "vocab.txt"), model_max_length=64).save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory, tokenizer_dir: Path) -> Path:
+    """A BERT of two layers with random weights, as a directory."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_dir)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        # Wider than usual, so that an untrained encoder tells texts apart as a pretrained one does.
+        initializer_range=0.2,
+    )
+    path = tmp_path_factory.mktemp("tiny-base")
+    BertModel(config).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(tiny_base: Path) -> TrainingSettings:
+    """Enough for the tiny encoder to learn the toy task, in about two seconds."""
+    return TrainingSettings(base=str(tiny_base), epochs=6, learning_rate=5e-3, batch_size=8)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, task: Task, settings: TrainingSettings) -> Path:
+    """A vanilla checkpoint that classifies the toy task well."""
+    path = tmp_path_factory.mktemp("checkpoints") / "toy-vanilla-seed0"
+    fine_tune(task, parse_method("vanilla"), settings).save(path)
+    return path
