@@ -15,7 +15,7 @@ import torch
 from attacks.outcomes import with_outcome
 from attacks.recipes import Recipe, build, describe, resources_used
 from attacks.settings import AttackSettings
-from attacks.textattack_import import no_downloads
+from attacks.textattack_import import no_downloads, quiet
 from attacks.victim import Victim
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, read_records
@@ -103,7 +103,7 @@ def attack(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings,
         missing = [index for index in indices if index not in done]
         if len(missing) < len(indices):
             note(f"{recipe.name}: {len(indices) - len(missing)} of {len(indices)} examples are recorded already.")
-        with progress(f"attack {victim.name} with {recipe.name}", len(missing)) as set_done:
+        with quiet(), no_downloads(), progress(f"{recipe.name} against {victim.name}", len(missing)) as set_done:
             for number, index in enumerate(missing):
                 ledger.append(attacker.attack(index, examples.texts[index], int(examples.labels[index])))
                 set_done(number + 1)
@@ -139,8 +139,7 @@ class _Attacker:
         started = time.monotonic()
         _seed_all(plain.seed)
         try:
-            with no_downloads():
-                result = self._attack.attack(OrderedDict(zip(self._task.fields, texts, strict=True)), label)
+            result = self._attack.attack(OrderedDict(zip(self._task.fields, texts, strict=True)), label)
             outcome = with_outcome(plain, result, self._task.protected_fields)
         except UserError:
             raise

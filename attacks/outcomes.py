@@ -36,12 +36,14 @@ def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[s
     )
     if status == "skipped":
         return replace(common, message="misclassified before the attack")
+    # By edit distance over words, so that an inserted word does not count as a change of all that follow.
+    words_changed = int(before.attacked_text.words_diff_num(after.attacked_text))
     return replace(
         common,
+        status=status if words_changed else "failed",
         perturbed_texts=list(after.attacked_text._text_input.values()),
         perturbed_scores=_probabilities(after),
-        # By edit distance over words, so that an inserted word does not count as a change of all that follow.
-        words_changed=int(before.attacked_text.words_diff_num(after.attacked_text)),
+        words_changed=words_changed,
     )
 
 

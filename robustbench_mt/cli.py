@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from attacks.settings import AttackSettings, VictimOptions
 from robustbench_mt import __version__
 from robustbench_mt.errors import UserError
+from robustbench_mt.registry import choose
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
 
@@ -113,7 +114,7 @@ def evaluate(
     from attacks.victim import load_victim
     from robustbench_mt.cells import evaluate_cell
     from robustbench_mt.evaluation import evaluate as evaluate_split
-    from robustbench_mt.reporting.terminal import print_evaluation
+    from robustbench_mt.reporting.printing import print_evaluation
     from robustbench_mt.tasks import load_task
 
     loaded = load_task(task, data)
@@ -147,19 +148,20 @@ def attack(
     """
     data = data or TaskOptions()
     from attacks.engine import attack as attack_task
-    from attacks.recipes import choose_recipes
+    from attacks.recipes import RECIPES
     from attacks.victim import load_victim
-    from robustbench_mt.reporting.terminal import print_attack
+    from robustbench_mt.reporting.printing import print_attacks
     from robustbench_mt.tasks import load_task
 
-    recipes = choose_recipes(recipe)
+    recipes = [choose("recipe", name, RECIPES) for name in recipe]
     loaded = load_task(task, data)
     loaded.require_classes("attacks")
     settings = attack or AttackSettings()
     loaded.split(settings.split)
     attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
     for chosen in recipes:
-        print_attack(chosen.name, attacked.name, attack_task(attacked, loaded, chosen, settings, out))
+        attack_task(attacked, loaded, chosen, settings, out)
+    print_attacks([out])
 
 
 @app.command
@@ -187,11 +189,11 @@ def imbalance(
     data = data or TaskOptions()
     from imbalance.sweep import curve_points, sweep
     from robustbench_mt.methods import parse_method
-    from robustbench_mt.reporting.terminal import print_imbalance
+    from robustbench_mt.reporting.printing import print_results
     from robustbench_mt.tasks import load_task
 
     points = curve_points([parse_method(spec) for spec in method], ratio, seed)
-    records = sweep(
+    sweep(
         load_task(task, data),
         points,
         training or TrainingSettings(),
@@ -199,7 +201,7 @@ def imbalance(
         minority=minority,
         allow_network=data.allow_network,
     )
-    print_imbalance(records)
+    print_results([out])
 
 
 @app.command
@@ -255,7 +257,7 @@ def resources(action: Literal["show", "fetch"] = "show", *, name: tuple[str, ...
 
 
 def _print_results(directories: Sequence[Path], page: Path) -> None:
-    from robustbench_mt.reporting.terminal import print_results
+    from robustbench_mt.reporting.printing import print_results
 
     print_results(directories)
     print(f"report: {page}")

@@ -1,6 +1,7 @@
 """A checkpoint's scores on a split, without an attack."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,13 @@ from robustbench_mt.tasks.task import Task
 __all__ = ["doubts", "evaluate"]
 
 Scores = Callable[[Sequence[tuple[str, ...]]], NDArray[np.float32]]
+Metrics = Callable[[Any, Any], dict[str, float | None]]
+
+_RESAMPLES = 500
 
 
 def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") -> EvaluationRecord:
-    """Score a split and compute the task's metrics.
+    """Score a split and compute the task's metrics with their intervals.
 
     Args:
         score: texts to scores, n x classes in the order of the task's labels (n x 1 for regression).
@@ -25,27 +29,29 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
     """
     examples = task.split(split)
     scores = score(examples.texts)
+    classes = len(task.label_names)
+    metrics: Metrics
     if task.is_regression:
-        return EvaluationRecord(
-            checkpoint=checkpoint,
-            task=task.name,
-            split=split,
-            n=len(examples),
-            metrics=regression_metrics(examples.labels, np.ravel(scores)),
-            label_counts=[],
-            data=examples.fingerprint,
-        )
-    labels = np.asarray(examples.labels, dtype=np.int64)
-    predictions = scores.argmax(axis=1)
+        metrics, labels, predictions = regression_metrics, np.asarray(examples.labels), np.ravel(scores)
+        label_counts, warnings = [], []
+    else:
+        labels, predictions = np.asarray(examples.labels, dtype=np.int64), scores.argmax(axis=1)
+
+        def metrics(labels: Any, predictions: Any) -> dict[str, float | None]:
+            return classification_metrics(labels, predictions, classes)
+
+        label_counts = np.bincount(labels, minlength=classes).tolist()
+        warnings = doubts(labels, predictions, task.label_names)
     return EvaluationRecord(
         checkpoint=checkpoint,
         task=task.name,
         split=split,
         n=len(examples),
-        metrics=classification_metrics(labels, predictions, len(task.label_names)),
-        label_counts=[int(count) for count in np.bincount(labels, minlength=len(task.label_names))],
+        metrics=metrics(labels, predictions),
+        intervals=_intervals(metrics, labels, predictions),
+        label_counts=label_counts,
         data=examples.fingerprint,
-        warnings=doubts(labels, predictions, task.label_names),
+        warnings=warnings,
     )
 
 
@@ -65,3 +71,18 @@ def doubts(labels: NDArray[np.int64], predictions: NDArray[np.int64], label_name
     if len(np.unique(predictions)) == 1:
         said.append(f"Every example is classified as {label_names[int(predictions[0])]}: nothing was learned.")
     return said
+
+
+def _intervals(metrics: Metrics, labels: Any, predictions: Any) -> dict[str, tuple[float, float]]:
+    """95% percentile bootstrap over examples; a metric that some resample leaves undefined has none."""
+    generator = np.random.default_rng(0)
+    drawn: dict[str, list[float | None]] = {}
+    for _ in range(_RESAMPLES):
+        rows = generator.integers(len(labels), size=len(labels))
+        for name, value in metrics(labels[rows], predictions[rows]).items():
+            drawn.setdefault(name, []).append(value)
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in drawn.items()
+        if None not in values
+    }

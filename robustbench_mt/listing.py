@@ -19,7 +19,14 @@ def print_tasks() -> None:
     _print(
         ["task", "what", "fields", "labels", "metric", "data"],
         (
-            (name, task.summary, ", ".join(task.fields), ", ".join(task.label_names) or "a score", task.metric, task.source)
+            (
+                name,
+                task.summary,
+                ", ".join(task.fields),
+                ", ".join(task.label_names) or "a score",
+                task.metric,
+                task.source,
+            )
             for name, task in TASKS.items()
         ),
     )

@@ -103,6 +103,7 @@ class EvaluationRecord(Record):
     Attributes:
         n: examples scored.
         metrics: by name; ``accuracy`` always for classification.
+        intervals: the metrics' 95% bootstrap intervals over examples, low and high.
         label_counts: true examples of each class, in the order of the label names.
         warnings: what the evaluation doubts (accuracy at or under chance).
     """
@@ -114,6 +115,7 @@ class EvaluationRecord(Record):
     split: str
     n: int
     metrics: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
     label_counts: list[int]
     data: str
     warnings: list[str] = field(default_factory=list)

@@ -38,7 +38,9 @@ def make_task(name: str = "toy", fields: tuple[str, ...] = ("text",), **changes:
     if len(fields) == 2:
         rows = [((text[0], f"it was {text[0].split()[4]} ."), label) for text, label in rows]
     parts = {"train": rows[:240], "validation": rows[240:300], "test": rows[300:]}
-    splits = {split: Examples([text for text, _ in part], [label for _, label in part]) for split, part in parts.items()}
+    splits = {
+        split: Examples([text for text, _ in part], [label for _, label in part]) for split, part in parts.items()
+    }
     settings: dict[str, object] = {"label_names": ("negative", "positive"), **changes}
     return Task(name, fields, splits=splits, **settings)  # type: ignore[arg-type]
 

@@ -26,7 +26,13 @@ OTHER_NAMES = {
     "distilbert": {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 24},
     "albert": {"embedding_size": 8},
     "electra": {"embedding_size": 16},
-    "modernbert": {"cls_token_id": 1, "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2, "reference_compile": False},
+    "modernbert": {
+        "cls_token_id": 1,
+        "sep_token_id": 2,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "reference_compile": False,
+    },
     "deberta-v2": {"relative_attention": True, "pooler_hidden_size": 16},
     "deberta": {"pooler_hidden_size": 16},
 }

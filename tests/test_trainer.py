@@ -74,7 +74,8 @@ def test_two_fields(method: str, pair_task: Task, settings: TrainingSettings) ->
 def test_regression(method: str, settings: TrainingSettings) -> None:
     plain = make_task()
     splits = {
-        name: Examples(split.texts, [4.0 * label + 0.5 for label in split.labels]) for name, split in plain.splits.items()
+        name: Examples(split.texts, [4.0 * label + 0.5 for label in split.labels])
+        for name, split in plain.splits.items()
     }
     task = Task("toy-scores", ("text",), (), splits, metric="spearman")
     tuned = fine_tune(task, parse_method(method), replace(settings, epochs=12, learning_rate=3e-3))
@@ -165,7 +166,9 @@ def test_a_trained_cell_is_not_trained_again(task: Task, settings: TrainingSetti
     (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
     assert train_cell(task, method, short(settings), 0, tmp_path) == path
     assert (path / "model.safetensors").stat().st_mtime_ns == weights
-    assert [record.checkpoint for record in read_records(tmp_path / "train.jsonl", TrainingRecord)] == ["toy-match-seed0"]
+    assert [record.checkpoint for record in read_records(tmp_path / "train.jsonl", TrainingRecord)] == [
+        "toy-match-seed0"
+    ]
     with pytest.raises(UserError, match=r"learning_rate is 0\.005 there and 0\.1 now"):
         train_cell(task, method, short(settings, learning_rate=0.1), 0, tmp_path)
 
@@ -188,5 +191,5 @@ def test_bad_settings(changes: dict[str, object], message: str, task: Task, sett
     [{"epochs": 0}, {"learning_rate": -1}, {"steps": 0}, {"warmup": 1}, {"keep": "worst"}, {"batch_size": 0}],
 )
 def test_settings_out_of_range(changes: dict[str, object]) -> None:
-    with pytest.raises(UserError, match="must|share"):
+    with pytest.raises(UserError, match=r"must|share"):
         TrainingSettings(**changes)  # type: ignore[arg-type]

@@ -43,7 +43,9 @@ def test_order_and_duplicates_change_nothing(victim: Victim, task: Task) -> None
     texts = list(task.split("test").texts[:30])
     scores = victim.score(texts)
     np.testing.assert_allclose(victim.score(texts[::-1])[::-1], scores, atol=2e-6)
-    np.testing.assert_array_equal(victim.score([texts[0], *texts, texts[0]])[[0, -1]], np.tile(victim.score(texts)[0], (2, 1)))
+    np.testing.assert_array_equal(
+        victim.score([texts[0], *texts, texts[0]])[[0, -1]], np.tile(victim.score(texts)[0], (2, 1))
+    )
 
 
 def test_a_text_is_scored_once() -> None:

@@ -1,0 +1,159 @@
+"""Imbalanced subsets have the counts asked for and are nested; the sweep records each point once."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_task
+
+from imbalance.sampling import class_counts, keep_share, long_tail, make_imbalanced
+from imbalance.sweep import curve_points, sweep
+from robustbench_mt.errors import UserError
+from robustbench_mt.ledger import read_records
+from robustbench_mt.methods import parse_method
+from robustbench_mt.metrics import minority_metrics
+from robustbench_mt.records import ImbalanceRecord
+from robustbench_mt.tasks.task import Task
+from robustbench_mt.training_settings import TrainingSettings
+
+LABELS = [int(label) for label in np.random.default_rng(0).choice(3, size=900, p=[0.5, 0.2, 0.3])]
+
+
+def counts(indices: list[int]) -> list[int]:
+    return class_counts([LABELS[index] for index in indices])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("minority", range(3))
+def test_ratios_are_nested_and_exact(minority: int, seed: int) -> None:
+    ratios = [1, 2, 5, 10, 20, 50]
+    subsets = [make_imbalanced(LABELS, ratio, minority=minority, majority_size=100, seed=seed) for ratio in ratios]
+    for ratio, subset in zip(ratios, subsets, strict=True):
+        assert counts(subset) == [100 // ratio if index == minority else 100 for index in range(3)]
+        assert subset == sorted(set(subset))
+    for larger, smaller in pairwise(subsets):
+        assert set(smaller) < set(larger)
+
+
+def test_only_the_minority_differs_between_ratios() -> None:
+    one, ten = (make_imbalanced(LABELS, ratio, minority=2, seed=5) for ratio in (1, 10))
+    assert {LABELS[index] for index in set(one) - set(ten)} == {2}
+
+
+def test_seeds_draw_other_subsets() -> None:
+    assert make_imbalanced(LABELS, 4, seed=0) != make_imbalanced(LABELS, 4, seed=1)
+    assert make_imbalanced(LABELS, 4, seed=0) == make_imbalanced(LABELS, 4, seed=0)
+
+
+def test_default_size_is_the_smallest_class() -> None:
+    assert counts(make_imbalanced(LABELS, 1, minority=0)) == [min(Counter(LABELS).values())] * 3
+
+
+def test_keep_share_is_nested_and_leaves_the_rest() -> None:
+    full = class_counts(LABELS)
+    shares = [1.0, 0.5, 0.4, 0.3]
+    subsets = [keep_share(LABELS, 1, share, seed=2) for share in shares]
+    for share, subset in zip(shares, subsets, strict=True):
+        assert counts(subset) == [full[0], round(full[1] * share), full[2]]
+    for larger, smaller in pairwise(subsets):
+        assert set(smaller) < set(larger)
+
+
+def test_long_tail_falls_exponentially_and_is_nested() -> None:
+    assert counts(long_tail(LABELS, 16, size=160)) == [160, 40, 10]
+    assert counts(long_tail(LABELS, 1, size=150)) == [150, 150, 150]
+    assert set(long_tail(LABELS, 16, size=160)) < set(long_tail(LABELS, 4, size=160))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_imbalanced(LABELS, 0.5), "ratio 0.5 is under 1"),
+        (lambda: make_imbalanced(LABELS, float("nan")), "ratio nan is under 1"),
+        (lambda: make_imbalanced(LABELS, 1000, majority_size=100), "0.1 minority examples beside 100"),
+        (
+            lambda: make_imbalanced(LABELS, 1, majority_size=10_000),
+            "10000 examples of class 0 are asked for, but there",
+        ),
+        (lambda: make_imbalanced(LABELS, 2, minority=3), "no class 3"),
+        (lambda: keep_share(LABELS, 0, 0), "share 0 is out of range"),
+        (lambda: keep_share(LABELS, 0, 1.5), r"share 1\.5 is out of range"),
+        (lambda: keep_share(LABELS, 0, 0.0001), "leaves none"),
+        (lambda: keep_share(LABELS, 9, 0.5), "no class 9"),
+        (lambda: long_tail(LABELS, 0), "ratio 0 is under 1"),
+        (lambda: long_tail(LABELS, 1000, size=100), "no example of the last class"),
+    ],
+)
+def test_impossible_counts_are_refused(call, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UserError, match=message):
+        call()
+
+
+@pytest.fixture(scope="module")
+def short(settings: TrainingSettings) -> TrainingSettings:
+    return replace(settings, epochs=2, train_examples=64)
+
+
+def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
+    path = tmp_path / "imbalance.jsonl"
+    methods = [parse_method("vanilla"), parse_method("match")]
+    first = sweep(task, curve_points(methods[:1], [1, 4], [0]), short, path)
+    points = curve_points(methods, [1, 4], [0])
+    records = sweep(task, points, short, path)
+    assert [(record.method, record.ratio) for record in records] == [
+        ("vanilla", 1.0),
+        ("match", 1.0),
+        ("vanilla", 4.0),
+        ("match", 4.0),
+    ]
+    assert [record for record in records if record.method == "vanilla"] == first, (
+        "what is recorded is not trained again"
+    )
+    assert len(list(read_records(path, ImbalanceRecord))) == 4
+    for record in records:
+        assert record.train_counts == [32, 32 // int(record.ratio)]
+        assert record.minority == "positive"
+        assert (record.n, sum(record.test_counts)) == (100, 100)
+        assert record.metrics.keys() == {
+            "minority_precision",
+            "minority_recall",
+            "minority_f1",
+            "macro_f1",
+            "accuracy",
+        }
+    with pytest.raises(UserError, match=r"learning_rate is 0\.005 there and 0\.1 now"):
+        sweep(task, points, replace(short, learning_rate=0.1), path)
+
+
+def test_minority_can_be_named(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
+    points = curve_points([parse_method("vanilla")], [4], [0])
+    record = sweep(task, points, short, tmp_path / "i.jsonl", minority="negative")[0]
+    assert record.train_counts == [8, 32]
+    with pytest.raises(UserError, match="did you mean positive"):
+        sweep(task, points, short, tmp_path / "j.jsonl", minority="postive")
+
+
+def test_everything_is_checked_before_anything_is_trained(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
+    points = curve_points([parse_method("vanilla")], [1, 500], [0])
+    with pytest.raises(UserError, match="ratio 500"):
+        sweep(task, points, short, tmp_path / "i.jsonl")
+    assert not (tmp_path / "i.jsonl").exists()
+
+
+def test_regression_is_refused(short: TrainingSettings, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="regression task"):
+        sweep(make_task(label_names=()), curve_points([parse_method("vanilla")], [1], [0]), short, tmp_path / "i.jsonl")
+
+
+def test_minority_metrics_by_hand() -> None:
+    labels, predictions = [1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 1, 0, 0, 0]
+    metrics = minority_metrics(labels, predictions, 1, 2)
+    assert metrics["minority_precision"] == pytest.approx(2 / 3)
+    assert metrics["minority_recall"] == pytest.approx(2 / 4)
+    assert metrics["minority_f1"] == pytest.approx(4 / 7)
+    assert metrics["macro_f1"] == pytest.approx((4 / 7 + 6 / 9) / 2)
+    assert metrics["accuracy"] == pytest.approx(5 / 8)
+    assert minority_metrics(labels, [0] * 8, 1, 2)["minority_f1"] == 0

@@ -1,0 +1,164 @@
+"""Records on disk: written whole, read back equal, refused when they are not what they should be."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.ledger import Ledger, claim, make_directory, read_record, read_records, write_record
+from robustbench_mt.records import AttackRecord, MatchingTrace, Record, TrainingRecord, from_json, to_json
+
+ATTACKED = AttackRecord(
+    index=3,
+    seed=2**32 - 1,
+    label=1,
+    status="success",
+    texts=["hostile \ud800 \u202e text", 'with "quotes"\nand lines'],
+    perturbed_texts=["x", ""],
+    scores=[0.1, 0.9],
+    perturbed_scores=[0.7, 0.3],
+    fallbacks=["stop words: scikit-learn (fallback)"],
+)
+TRAINED = TrainingRecord(
+    checkpoint="toy-match-seed0",
+    task="toy",
+    base="minilm",
+    method="match",
+    seed=0,
+    label_names=["negative", "positive"],
+    settings={"epochs": 2.0, "method": {"name": "match"}},
+    data={"train": "0123"},
+    history=[{"step": 1, "loss": 0.5}],
+    seconds=1.5,
+    versions={"python": "3.11"},
+    temperature=0.25,
+    matching=MatchingTrace([[1, 0.8, 0.1, 0.1]], [{"step": 1, "labels": [0], "matrix": [[1.0]]}]),
+)
+
+
+@pytest.mark.parametrize("record", [ATTACKED, TRAINED, replace(TRAINED, matching=None, temperature=None)])
+def test_round_trip(record: Record, tmp_path: Path) -> None:
+    with Ledger(tmp_path / "below" / "records.jsonl", type(record)) as ledger:
+        ledger.append(record)
+        ledger.append(record)
+    assert list(read_records(tmp_path / "below" / "records.jsonl", type(record))) == [record, record]
+    write_record(tmp_path / "one.json", record)
+    assert read_record(tmp_path / "one.json", type(record)) == record
+
+
+def test_appends_to_what_is_there(tmp_path: Path) -> None:
+    for index in range(3):
+        with Ledger(tmp_path / "a.jsonl", AttackRecord) as ledger:
+            assert [record.index for record in ledger.records] == list(range(index))
+            ledger.append(replace(ATTACKED, index=index))
+
+
+def test_every_truncation_loses_at_most_the_last_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Ledger(path, AttackRecord) as ledger:
+        for index in range(2):
+            ledger.append(replace(ATTACKED, index=index))
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for length in range(first, len(whole) + 1):
+        path.write_bytes(whole[:length])
+        kept = 2 if length == len(whole) else 1
+        assert len(list(read_records(path, AttackRecord))) == kept
+        with Ledger(path, AttackRecord) as ledger:
+            assert len(ledger.records) == kept
+            ledger.append(replace(ATTACKED, index=7))
+        assert [record.index for record in read_records(path, AttackRecord)][kept:] == [7]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"not json\n", "line 2, is not a record"),
+        (b"[1]\n", "expected a JSON object"),
+        (b'{"record": "training", "schema": 1}\n', "expected a record of kind 'attack', found 'training'"),
+        (b"\xff\xfe\n", "line 2"),
+    ],
+)
+def test_a_damaged_line_is_named(line: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(json.dumps(to_json(ATTACKED)).encode() + b"\n" + line)
+    with pytest.raises(UserError, match=message):
+        list(read_records(path, AttackRecord))
+    with pytest.raises(UserError, match=message):
+        Ledger(path, AttackRecord)
+    assert path.read_bytes().endswith(line), "nothing is thrown away"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "schema 2: this version"),
+        ({"unheard": 1}, "unheard"),
+        ({"index": "three"}, "index is wrong"),
+        ({"status": "withstood"}, "status is wrong"),
+        ({"texts": None}, "texts is wrong"),
+    ],
+)
+def test_a_record_of_other_shape_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        from_json(AttackRecord, {**to_json(ATTACKED), **change})
+
+
+def test_a_missing_field_is_refused() -> None:
+    content = to_json(ATTACKED)
+    del content["label"]
+    with pytest.raises(UserError, match="label"):
+        from_json(AttackRecord, content)
+
+
+def test_numbers_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "a.jsonl", AttackRecord) as ledger:
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            ledger.append(replace(ATTACKED, seconds=float("nan")))
+        ledger.append(ATTACKED)
+    assert list(read_records(tmp_path / "a.jsonl", AttackRecord)) == [ATTACKED]
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "a.jsonl", AttackRecord), pytest.raises(UserError, match="in use by another process"):
+        Ledger(tmp_path / "a.jsonl", AttackRecord)
+    Ledger(tmp_path / "a.jsonl", AttackRecord).__exit__(None, None, None)
+
+
+def test_settings_are_claimed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    settings = {"seed": 1, "recipes": ("a", "b"), "versions": {"torch": "1"}}
+    with Ledger(path, AttackRecord, settings) as ledger:
+        ledger.append(ATTACKED)
+    with Ledger(path, AttackRecord, {**settings, "versions": {"torch": "2"}}) as ledger:
+        assert ledger.records == [ATTACKED]
+    with pytest.raises(
+        UserError, match=r"seed is 1 there and 2 now; recipes is \[\"a\", \"b\"\] there and \[\"a\"\] now"
+    ):
+        Ledger(path, AttackRecord, {**settings, "seed": 2, "recipes": ["a"]})
+    (tmp_path / "a.settings.json").unlink()
+    with pytest.raises(UserError, match=r"a\.settings\.json is gone"):
+        Ledger(path, AttackRecord, settings)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_damaged_settings_are_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"s\.json"):
+        claim(tmp_path / "s.json", {"a": 1}, "it")
+
+
+def test_a_file_where_a_directory_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match="choose another --out"):
+        make_directory(tmp_path / "file" / "below")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root may write")
+def test_a_directory_that_cannot_be_written() -> None:
+    with pytest.raises(UserError, match="choose another --out"):
+        make_directory(Path("/proc/robustbench"))
+    with pytest.raises(UserError, match="choose another --out"):
+        Ledger(Path("/proc/self/a.jsonl"), AttackRecord)
