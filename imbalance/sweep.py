@@ -9,7 +9,7 @@ import numpy as np
 
 from imbalance.sampling import class_counts, make_imbalanced
 from robustbench_mt.errors import UserError
-from robustbench_mt.ledger import Ledger
+from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods import MethodChoice
 from robustbench_mt.metrics import minority_metrics
 from robustbench_mt.progress import note, progress
@@ -20,7 +20,7 @@ from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["Point", "curve_points", "sweep", "train_point"]
+__all__ = ["Point", "curve_points", "minority_class", "sweep", "train_point", "training_subset"]
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,15 @@ def sweep(
         UserError: a regression task, an unknown class, a ratio the data cannot give (before anything is trained), or a
             file written with other settings.
     """
-    task.require_classes("imbalance curves")
-    names = {name: index for index, name in enumerate(task.label_names)}
-    shrunk = names[task.label_names[-1]] if minority is None else choose(f"class of {task.name}", minority, names)
-    subsets = {point.key: _subset(task, point, settings, shrunk) for point in points}
-    run = _shared_settings(task, settings, task.label_names[shrunk])
-    with Ledger(path, ImbalanceRecord, run) as ledger:
-        done = {(record.method, record.ratio, record.seed) for record in ledger.records}
+    shrunk = minority_class(task, minority)
+    subsets = {point.key: training_subset(task, point, settings, shrunk) for point in points}
+    with Ledger(path, ImbalanceRecord) as ledger:
+        claim(
+            path.with_suffix(f".{task.name}.settings.json"),
+            _shared_settings(task, settings, task.label_names[shrunk]),
+            f"The curve of {task.name} in {path}",
+        )
+        done = _by_key(ledger.records, task)
         missing = [point for point in points if point.key not in done]
         if len(missing) < len(points):
             note(f"{len(points) - len(missing)} of {len(points)} points of the imbalance curve are recorded already.")
@@ -84,8 +86,8 @@ def sweep(
                     train_point(task, point, settings, subsets[point.key], shrunk, allow_network=allow_network)
                 )
                 set_done(number + 1)
-        by_key = {(record.method, record.ratio, record.seed): record for record in ledger.records}
-    return [by_key[point.key] for point in points]
+        done = _by_key(ledger.records, task)
+    return [done[point.key] for point in points]
 
 
 def train_point(
@@ -131,13 +133,33 @@ def train_point(
     )
 
 
-def _subset(task: Task, point: Point, settings: TrainingSettings, minority: int) -> list[int]:
+def minority_class(task: Task, name: str | None = None) -> int:
+    """The index of the class to shrink: the last label by default.
+
+    Raises:
+        UserError: a regression task, or no class of that name.
+    """
+    task.require_classes("imbalance curves")
+    indices = {label: index for index, label in enumerate(task.label_names)}
+    return len(indices) - 1 if name is None else choose(f"class of {task.name}", name, indices)
+
+
+def training_subset(task: Task, point: Point, settings: TrainingSettings, minority: int) -> list[int]:
+    """Which training examples a point is trained on.
+
+    Raises:
+        UserError: a ratio that the data cannot give.
+    """
     labels = [int(label) for label in task.split("train").labels]
     classes = len(task.label_names)
     if settings.train_examples is not None and settings.train_examples < classes:
         raise UserError(f"train_examples is {settings.train_examples}: give at least one a class, {classes}.")
     size = None if settings.train_examples is None else settings.train_examples // classes
     return make_imbalanced(labels, point.ratio, minority=minority, majority_size=size, seed=point.seed)
+
+
+def _by_key(records: Sequence[ImbalanceRecord], task: Task) -> dict[tuple[str, float, int], ImbalanceRecord]:
+    return {(record.method, record.ratio, record.seed): record for record in records if record.task == task.name}
 
 
 def _shared_settings(task: Task, settings: TrainingSettings, minority: str) -> dict[str, Any]:

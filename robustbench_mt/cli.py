@@ -150,7 +150,7 @@ def attack(
     from attacks.engine import attack as attack_task
     from attacks.recipes import RECIPES
     from attacks.victim import load_victim
-    from robustbench_mt.reporting.printing import print_attacks
+    from robustbench_mt.reporting.printing import print_results
     from robustbench_mt.tasks import load_task
 
     recipes = [choose("recipe", name, RECIPES) for name in recipe]
@@ -161,7 +161,7 @@ def attack(
     attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
     for chosen in recipes:
         attack_task(attacked, loaded, chosen, settings, out)
-    print_attacks([out])
+    print_results([out])
 
 
 @app.command
@@ -226,7 +226,7 @@ def report(directory: Annotated[tuple[Path, ...], Required], *, out: Path | None
         directory: a run's directory; several are merged.
         out: where to write; DIR/report of the first run by default.
     """
-    from robustbench_mt.reporting import report as write_report
+    from robustbench_mt.reporting.report import report as write_report
 
     _print_results(directory, write_report(directory, out))
 

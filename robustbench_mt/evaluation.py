@@ -32,7 +32,11 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
     classes = len(task.label_names)
     metrics: Metrics
     if task.is_regression:
-        metrics, labels, predictions = regression_metrics, np.asarray(examples.labels), np.ravel(scores)
+        metrics, labels, predictions = (
+            regression_metrics,
+            np.asarray(examples.labels, dtype=np.float64),
+            np.ravel(scores),
+        )
         label_counts, warnings = [], []
     else:
         labels, predictions = np.asarray(examples.labels, dtype=np.int64), scores.argmax(axis=1)
@@ -76,13 +80,10 @@ def doubts(labels: NDArray[np.int64], predictions: NDArray[np.int64], label_name
 def _intervals(metrics: Metrics, labels: Any, predictions: Any) -> dict[str, tuple[float, float]]:
     """95% percentile bootstrap over examples; a metric that some resample leaves undefined has none."""
     generator = np.random.default_rng(0)
-    drawn: dict[str, list[float | None]] = {}
+    drawn: dict[str, list[float]] = {}
     for _ in range(_RESAMPLES):
         rows = generator.integers(len(labels), size=len(labels))
         for name, value in metrics(labels[rows], predictions[rows]).items():
-            drawn.setdefault(name, []).append(value)
-    return {
-        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
-        for name, values in drawn.items()
-        if None not in values
-    }
+            drawn.setdefault(name, []).append(np.nan if value is None else value)
+    bounds = {name: np.quantile(values, [0.025, 0.975]) for name, values in drawn.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in bounds.items() if not np.isnan(low)}

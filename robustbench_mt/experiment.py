@@ -1,10 +1,10 @@
 """Experiments: a YAML file that names tasks, methods, seeds, recipes and ratios, and unfolds into cells."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -14,9 +14,14 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import claim, make_directory
 from robustbench_mt.methods import MethodChoice, parse_method
 from robustbench_mt.progress import note, progress
+from robustbench_mt.registry import choose
 from robustbench_mt.tasks import TaskOptions, load_task
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from attacks.recipes import Recipe
+    from imbalance.sweep import Point
 
 __all__ = ["AttackPlan", "Experiment", "ImbalancePlan", "load_experiment", "packaged_experiment", "run_experiment"]
 
@@ -83,9 +88,14 @@ class Experiment:
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
-    @cached_property
+    @property
     def method_choices(self) -> list[MethodChoice]:
         return [parse_method(spec) for spec in self.methods]
+
+    @property
+    def curve_training(self) -> TrainingSettings:
+        """Settings of the trainings along the ratios."""
+        return (self.imbalance and self.imbalance.training) or self.training
 
 
 def packaged_experiment(name: str) -> Path:
@@ -136,73 +146,96 @@ def run_experiment(experiment: Experiment, out: Path, options: TaskOptions | Non
     options = options or TaskOptions()
     methods = experiment.method_choices
     make_directory(out)
-    content: dict[str, Any] = asdict(experiment)
-    claim(out / "experiment.json", content, f"{out} belongs to an experiment that")
+    claim(out / "experiment.json", asdict(experiment), f"{out} belongs to an experiment that")
     tasks = [load_task(name, options) for name in experiment.tasks]
+    recipes = _recipes(experiment)
     for task in tasks:
-        if experiment.attack:
-            task.require_classes("attacks")
-        if experiment.imbalance:
-            task.require_classes("imbalance curves")
-    cells = len(tasks) * len(experiment.seeds) * len(methods)
-    with progress(experiment.name, cells + bool(experiment.imbalance) * len(tasks)) as set_done:
-        done = 0
-        for task in tasks:
-            for seed in experiment.seeds:
-                for method in methods:
-                    _checkpoint_cells(experiment, task, method, seed, out, options.allow_network)
-                    done += 1
-                    set_done(done)
-            if experiment.imbalance:
-                _imbalance_cells(experiment, experiment.imbalance, task, out, options.allow_network)
-                done += 1
-                set_done(done)
-    from robustbench_mt.reporting import report
+        _check(experiment, task)
+    checkpoints = [(task, seed, method) for task in tasks for seed in experiment.seeds for method in methods]
+    with progress(experiment.name, len(checkpoints) + bool(experiment.imbalance) * len(tasks)) as set_done:
+        for number, (task, seed, method) in enumerate(checkpoints, 1):
+            _checkpoint_cells(experiment, task, method, seed, recipes, out, options)
+            set_done(number)
+        for number, task in enumerate(tasks if experiment.imbalance else (), len(checkpoints) + 1):
+            _imbalance_cells(experiment, task, out, options)
+            set_done(number)
+    from robustbench_mt.reporting.report import report
 
     return report([out])
 
 
+def _recipes(experiment: Experiment) -> "list[Recipe]":
+    """The recipes to run: of alternatives, the first whose resources are here.
+
+    Raises:
+        UserError: there is no such recipe, or what it needs is not here.
+    """
+    from attacks.recipes import RECIPES, availability
+    from robustbench_mt.resources import require
+
+    chosen = []
+    for names in experiment.attack.recipes if experiment.attack else ():
+        recipes = [choose("recipe", name, RECIPES) for name in ([names] if isinstance(names, str) else names)]
+        recipe = next((recipe for recipe in recipes if availability(recipe)[0]), recipes[0])
+        if recipe is not recipes[0]:
+            note(f"{recipes[0].name} cannot run ({availability(recipes[0])[1]}); {recipe.name} stands in for it.")
+        require(recipe.needs, f"The recipe {recipe.name}")
+        chosen.append(recipe)
+    return chosen
+
+
+def _check(experiment: Experiment, task: Task) -> None:
+    """Raise :class:`UserError` for what would fail after hours."""
+    if experiment.attack:
+        task.require_classes("attacks")
+        task.split(experiment.attack.split)
+    if experiment.imbalance:
+        from imbalance.sweep import minority_class, training_subset
+
+        minority = minority_class(task, experiment.imbalance.minority)
+        for point in _points(experiment):
+            training_subset(task, point, experiment.curve_training, minority)
+
+
+def _points(experiment: Experiment) -> "list[Point]":
+    from imbalance.sweep import curve_points
+
+    plan = experiment.imbalance
+    return curve_points(experiment.method_choices, plan.ratios, plan.seeds or experiment.seeds) if plan else []
+
+
 def _checkpoint_cells(
-    experiment: Experiment, task: Task, method: MethodChoice, seed: int, out: Path, allow_network: bool
+    experiment: Experiment,
+    task: Task,
+    method: MethodChoice,
+    seed: int,
+    recipes: "Sequence[Recipe]",
+    out: Path,
+    options: TaskOptions,
 ) -> None:
     """Train, evaluate and attack one checkpoint."""
     from attacks.engine import attack, is_attacked
     from attacks.victim import load_victim
     from robustbench_mt.cells import evaluate_cell, train_cell
 
-    path = train_cell(task, method, experiment.training, seed, out, allow_network=allow_network)
+    path = train_cell(task, method, experiment.training, seed, out, allow_network=options.allow_network)
     victim = load_victim(str(path), task)
     evaluate_cell(victim, task, "test", out)
-    if experiment.attack is None:
-        return
-    for recipe in map(_first_available, experiment.attack.recipes):
-        # Building a recipe imports textattack, which takes seconds.
-        if not is_attacked(victim, task, recipe, experiment.attack.settings, out):
-            attack(victim, task, recipe, experiment.attack.settings, out)
-
-
-def _first_available(names: str | tuple[str, ...]) -> Any:
-    """The first recipe whose resources are here; the first one named when none is, so that its error is shown."""
-    from attacks.recipes import RECIPES, availability
-    from robustbench_mt.registry import choose
-
-    recipes = [choose("recipe", name, RECIPES) for name in ([names] if isinstance(names, str) else names)]
+    settings = experiment.attack.settings if experiment.attack else AttackSettings()
     for recipe in recipes:
-        if availability(recipe)[0]:
-            if recipe is not recipes[0]:
-                note(f"{recipes[0].name} cannot run here, so {recipe.name} does: {availability(recipes[0])[1]}")
-            return recipe
-    return recipes[0]
+        # Building a recipe imports textattack, which takes seconds.
+        if not is_attacked(victim, task, recipe, settings, out):
+            attack(victim, task, recipe, settings, out)
 
 
-def _imbalance_cells(experiment: Experiment, plan: ImbalancePlan, task: Task, out: Path, allow_network: bool) -> None:
-    from imbalance.sweep import curve_points, sweep
+def _imbalance_cells(experiment: Experiment, task: Task, out: Path, options: TaskOptions) -> None:
+    from imbalance.sweep import sweep
 
     sweep(
         task,
-        curve_points(experiment.method_choices, plan.ratios, plan.seeds or experiment.seeds),
-        plan.training or experiment.training,
+        _points(experiment),
+        experiment.curve_training,
         out / "imbalance.jsonl",
-        minority=plan.minority,
-        allow_network=allow_network,
+        minority=experiment.imbalance.minority if experiment.imbalance else None,
+        allow_network=options.allow_network,
     )

@@ -1,6 +1,7 @@
 """The metrics that the tasks' users expect, as GLUE defines them."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from sklearn.metrics import (
 __all__ = ["METRICS", "classification_metrics", "minority_metrics", "regression_metrics"]
 
 Labels = Sequence[int] | NDArray[np.int64]
-Scores = Sequence[float] | NDArray[np.float64]
+Scores = Sequence[float] | NDArray[np.floating[Any]]
 
 METRICS: dict[str, str] = {
     "accuracy": "share of examples classified correctly",

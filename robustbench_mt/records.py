@@ -260,7 +260,7 @@ def from_json(record_type: type[R], value: Any) -> R:
 
 
 @cache
-def _validator(record_type: type[Record]) -> "TypeAdapter[Any]":
+def _validator(record_type: "type[Any]") -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(record_type)

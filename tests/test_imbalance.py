@@ -128,6 +128,15 @@ def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_
         sweep(task, points, replace(short, learning_rate=0.1), path)
 
 
+def test_two_tasks_share_a_file(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
+    path = tmp_path / "i.jsonl"
+    points = curve_points([parse_method("vanilla")], [2], [0])
+    first = sweep(task, points, short, path)
+    second = sweep(make_task("other"), points, replace(short, learning_rate=1e-3), path)
+    assert [record.task for record in (*first, *second)] == ["toy", "other"]
+    assert sweep(task, points, short, path) == first
+
+
 def test_minority_can_be_named(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
     points = curve_points([parse_method("vanilla")], [4], [0])
     record = sweep(task, points, short, tmp_path / "i.jsonl", minority="negative")[0]

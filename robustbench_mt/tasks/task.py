@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.registry import choose
 
 __all__ = ["SPLITS", "Examples", "Task"]
 
@@ -54,7 +55,7 @@ class Task:
         name: what records call it.
         fields: the names of the text fields, one or two.
         label_names: names in the order of the class indices; empty for regression.
-        splits: ``train``, ``validation`` and ``test``.
+        splits: by name, those in :data:`SPLITS` and any others that the data has.
         metric: what this task's users report: a name in ``robustbench_mt.metrics.METRICS``.
         protected_fields: fields that an attack must not change, by meaning (the premise in NLI).
         source: where the data came from, for the record.
@@ -80,10 +81,7 @@ class Task:
         Raises:
             UserError: the task has no such split, or it is empty.
         """
-        if not self.splits.get(name):
-            present = ", ".join(split for split in SPLITS if self.splits.get(split))
-            raise UserError(f"Task {self.name} has no split {name!r}: use one of {present}.")
-        return self.splits[name]
+        return choose(f"split of task {self.name}", name, {split: rows for split, rows in self.splits.items() if rows})
 
     def require_classes(self, purpose: str) -> None:
         """Raise :class:`UserError` when this is a regression task, which has no classes to ``purpose``."""

@@ -1,0 +1,151 @@
+"""Experiments: read strictly, done once, resumed where they ended."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import reviews
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.experiment import load_experiment, packaged_experiment, run_experiment
+
+
+@pytest.fixture
+def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
+    data = tmp_path / "reviews.jsonl"
+    lines = [json.dumps({"text": text[0], "label": label}) for text, label in reviews()]
+    data.write_text("\n".join(lines), encoding="utf-8")
+    training = {"base": str(tiny_base), "steps": 3, "batch_size": 8, "train_examples": 40}
+    return {
+        "name": "small",
+        "tasks": [str(data)],
+        "methods": ["vanilla", "match:self_mass=0.5"],
+        "seeds": [0, 1],
+        "training": training,
+        "attack": {"recipes": ["deepwordbug", ["textfooler", "pruthi"]], "examples": 3},
+        "imbalance": {"ratios": [1, 2], "seeds": [0], "training": training},
+    }
+
+
+def written(path: Path, content: Any) -> Path:
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def state(out: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file of a run but the report: when it was written, and what is in it."""
+    files = [path for path in sorted(out.rglob("*")) if path.is_file() and "report" not in path.parts]
+    return {str(path.relative_to(out)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def test_does_every_cell_once(content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = load_experiment(written(tmp_path / "e.yaml", content))
+    out = tmp_path / "run"
+    page = run_experiment(experiment, out)
+    assert page.is_file()
+    assert len((out / "train.jsonl").read_text().splitlines()) == 4
+    assert len((out / "evaluate.jsonl").read_text().splitlines()) == 4
+    assert len((out / "imbalance.jsonl").read_text().splitlines()) == 4
+    attacked = list(out.glob("attacks/*/*/*.jsonl"))
+    assert len(attacked) == 8
+    assert all(len(path.read_text().splitlines()) == 3 for path in attacked)
+    assert "pruthi stands in" in capsys.readouterr().err, "a stand-in is announced"
+    before, report = state(out), page.read_bytes()
+    run_experiment(experiment, out)
+    assert state(out) == before, "run again, it does nothing"
+    assert page.read_bytes() == report
+
+
+def test_goes_on_where_it_was_interrupted(
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from robustbench_mt.ledger import Ledger
+
+    experiment = load_experiment(written(tmp_path / "e.yaml", {**content, "seeds": [0]}))
+    whole = tmp_path / "whole"
+    run_experiment(experiment, whole)
+    append = Ledger.append
+
+    def interrupted(self: Any, record: Any) -> None:
+        append(self, record)
+        raise KeyboardInterrupt
+
+    broken = tmp_path / "broken"
+    # Each try ends after one more record.
+    for _ in range(100):
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "append", interrupted)
+            try:
+                run_experiment(experiment, broken)
+                break
+            except KeyboardInterrupt:
+                continue
+    one, other = state(whole), state(broken)
+    assert one.keys() == other.keys()
+    for name in one:
+        if not name.endswith((".jsonl", "training.json")):
+            assert one[name][1] == other[name][1], name
+    for name in (name for name in one if name.endswith(".jsonl")):
+        assert untimed(one[name][1]) == untimed(other[name][1]), name
+
+
+def untimed(lines: bytes) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in lines.splitlines()]
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tasks": []}, "names no tasks"),
+        ({"methods": ["mtach"]}, "did you mean match"),
+        ({"methods": None}, "methods"),
+        ({"seeds": ["one"]}, r"seeds\.0"),
+        ({"extra": 1}, "extra"),
+        ({"training": {"epochs": "many"}}, r"training\.epochs"),
+        ({"training": {"epoch": 2}}, r"training\.epoch"),
+        ({"training": {"epochs": -2}}, "epochs is -2"),
+        ({"attack": {"recipes": ["deepwordbugs"]}}, "did you mean deepwordbug"),
+        ({"attack": {"recipes": ["deepwordbug"], "examples": 0}}, "examples is 0"),
+        ({"imbalance": {}}, r"imbalance\.ratios"),
+        ({"imbalance": {"ratios": [0.5]}}, "under 1"),
+    ],
+)
+def test_bad_experiments(change: dict[str, Any], message: str, content: dict[str, Any], tmp_path: Path) -> None:
+    path = written(tmp_path / "e.yaml", {**content, **change})
+    out = tmp_path / "run"
+    with pytest.raises(UserError, match=message):
+        run_experiment(load_experiment(path), out)
+    assert not list(out.glob("checkpoints/*")), "nothing is trained before everything is checked"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a mapping"),
+        ("- a\n- b\n", "not a mapping"),
+        ("a: [1\n", "not YAML"),
+        ("name: !!python/object/apply:os.system ['true']\n", "not YAML"),
+        ("name: x\n", "tasks"),
+    ],
+)
+def test_files_that_are_no_experiments(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        load_experiment(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.yaml"):
+        load_experiment(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["quickstart", "quickstart-smoke"])
+def test_packaged_experiments_can_be_read(name: str) -> None:
+    experiment = load_experiment(packaged_experiment(name))
+    assert experiment.name == name
+    assert experiment.attack is not None
+    assert experiment.imbalance is not None
