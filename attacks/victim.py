@@ -173,7 +173,8 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
         columns = [0]
     else:
         columns = map_labels(task.label_names, model.config.id2label, given)
-    return HuggingFaceVictim(name, Scorer(model, tokenizer), columns, fingerprint(path))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return HuggingFaceVictim(name, Scorer(model.to(device), tokenizer), columns, fingerprint(path))
 
 
 def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping[str, str] | None) -> Victim:

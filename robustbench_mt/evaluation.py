@@ -1,6 +1,7 @@
 """A checkpoint's scores on a split, without an attack."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,20 +32,15 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
     scores = score(examples.texts)
     classes = len(task.label_names)
     metrics: Metrics
+    labels: NDArray[Any]
+    predictions: NDArray[Any]
     if task.is_regression:
-        metrics, labels, predictions = (
-            regression_metrics,
-            np.asarray(examples.labels, dtype=np.float64),
-            np.ravel(scores),
-        )
-        label_counts, warnings = [], []
+        metrics, labels, predictions = regression_metrics, np.asarray(examples.labels), np.ravel(scores)
+        counts, warnings = [], []
     else:
-        labels, predictions = np.asarray(examples.labels, dtype=np.int64), scores.argmax(axis=1)
-
-        def metrics(labels: Any, predictions: Any) -> dict[str, float | None]:
-            return classification_metrics(labels, predictions, classes)
-
-        label_counts = np.bincount(labels, minlength=classes).tolist()
+        metrics = partial(classification_metrics, classes=classes)
+        labels, predictions = np.asarray(examples.labels), scores.argmax(axis=1)
+        counts = [int(count) for count in np.bincount(labels, minlength=classes)]
         warnings = doubts(labels, predictions, task.label_names)
     return EvaluationRecord(
         checkpoint=checkpoint,
@@ -53,7 +49,7 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
         n=len(examples),
         metrics=metrics(labels, predictions),
         intervals=_intervals(metrics, labels, predictions),
-        label_counts=label_counts,
+        label_counts=counts,
         data=examples.fingerprint,
         warnings=warnings,
     )

@@ -251,7 +251,8 @@ def from_json(record_type: type[R], value: Any) -> R:
     from pydantic import ValidationError
 
     try:
-        record: R = _validator(record_type).validate_python(content)
+        # mypy does not see that a class is hashable.
+        record: R = _validator(record_type).validate_python(content)  # type: ignore[arg-type]
         return record
     except ValidationError as error:
         first = error.errors()[0]

@@ -1,0 +1,94 @@
+"""Accuracy under attack, and accuracy against the share of words that an attacker may change."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from robustbench_mt.reporting.attack_rows import BUDGETS, AttackRow
+from robustbench_mt.reporting.style import GREY, INK, Look, ends, label
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["plot_accuracy_by_words", "plot_accuracy_under_attack"]
+
+# Per cent, with room for the marks at both ends.
+RANGE = (-1.5, 101.5)
+
+
+def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look]) -> None:
+    """One line a recipe and method: hollow before the attack, filled with its interval after it.
+
+    Args:
+        axes: to draw on; x is accuracy in per cent.
+        rows: of one task, sorted by recipe.
+        looks: by method.
+    """
+    recipes = list(dict.fromkeys(row.recipe for row in rows))
+    ticks, y = [], 0.0
+    for recipe in recipes:
+        of_recipe = [row for row in rows if row.recipe == recipe]
+        for row in of_recipe:
+            _draw_drop(axes, row, y, looks[row.method])
+            y += 1
+        ticks.append(y - (len(of_recipe) + 1) / 2)
+        axes.axhline(y - 0.2, color=GREY, linewidth=0.4)
+        y += 0.6
+    axes.set_yticks(ticks, [label(recipe, 24) for recipe in recipes])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_ylim(y - 0.8, -0.8)
+    axes.set_xlim(*RANGE)
+    axes.set_xlabel("accuracy (% of examples)")
+    methods = list(dict.fromkeys(row.method for row in rows))
+    handles = [_handle(looks[method], label(method), filled=True) for method in methods]
+    handles.append(_handle(Look(INK, "none", "o"), "before the attack", filled=False))
+    axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), 4))
+
+
+def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look]) -> None:
+    """One falling line a method, with the band of its interval.
+
+    Args:
+        axes: to draw on; x is the share of words in per cent, y accuracy in per cent.
+        rows: of one task and recipe.
+        looks: by method.
+    """
+    for row in rows:
+        look = looks[row.method]
+        values, lows, highs = zip(*map(_percent, row.curve), strict=True)
+        axes.fill_between(BUDGETS, lows, highs, step="post", color=look.colour, alpha=0.15, linewidth=0)
+        axes.plot(
+            BUDGETS,
+            values,
+            drawstyle="steps-post",
+            color=look.colour,
+            linestyle=look.line,
+            marker=look.marker,
+            markevery=10,
+            label=label(row.method),
+        )
+    sizes = dict.fromkeys(str(n) for n in sorted({row.n for row in rows}))
+    axes.set_title(f"{label(rows[0].recipe, 24)}, n={'–'.join((*sizes,)[:: max(1, len(sizes) - 1)])}")
+    axes.set_xlim(*RANGE)
+    axes.set_ylim(*RANGE)
+
+
+def _draw_drop(axes: Axes, row: AttackRow, y: float, look: Look) -> None:
+    before, _, _ = _percent(row.clean_accuracy)
+    after, low, high = _percent(row.accuracy_under_attack)
+    axes.text(103, y, f"n={row.n}", va="center", fontsize=8, color=GREY)
+    axes.plot([after, before], [y, y], color=look.colour, linewidth=0.9, linestyle=look.line, alpha=0.8)
+    axes.plot([low, high], [y, y], color=look.colour, linewidth=3.2, alpha=0.45, solid_capstyle="butt")
+    axes.plot(before, y, look.marker, markerfacecolor="white", markeredgecolor=look.colour)
+    axes.plot(after, y, look.marker, color=look.colour)
+
+
+def _handle(look: Look, text: str, filled: bool) -> Line2D:
+    face = look.colour if filled else "white"
+    return Line2D(
+        [], [], linestyle="none", marker=look.marker, markerfacecolor=face, markeredgecolor=look.colour, label=text
+    )
+
+
+def _percent(estimate: Estimate) -> tuple[float, ...]:
+    return tuple(share * 100 for share in ends(estimate))

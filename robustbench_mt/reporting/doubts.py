@@ -1,0 +1,64 @@
+"""What a reader should doubt, as far as the records show it."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from robustbench_mt.records import AttackRecord
+from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct
+from robustbench_mt.reporting.runs import AttackFile, Runs
+from robustbench_mt.reporting.seed_rows import ImbalanceRow
+
+__all__ = ["doubts"]
+
+
+def doubts(runs: Runs, groups: list[AttackGroup], imbalance: list[ImbalanceRow]) -> list[str]:
+    """One sentence a doubt, in the order of the report's sections."""
+    return [*_evaluations(runs), *_attacks(groups), *_fallbacks(groups), *_seeds(groups, imbalance)]
+
+
+def _evaluations(runs: Runs) -> Iterator[str]:
+    for evaluated in runs.evaluations:
+        record = evaluated.record
+        for warning in record.warnings:
+            yield f"{record.checkpoint} on {record.task} ({record.split}, n={record.n}): {warning}"
+
+
+def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
+    for (task, recipe), of_recipe in groupby(groups, key=lambda group: (group.task, group.recipe)):
+        pooled = list(of_recipe)
+        errors = [f"{g.errors} of {g.errors + len(g.records)} for {g.method}" for g in pooled if g.errors]
+        if errors:
+            yield f"{task}: examples of {recipe} that ended in an error are left out: {', '.join(errors)}."
+        untouched = [(sum(map(_is_untouched, group.records)), group) for group in pooled]
+        told = [f"{count} of {len(group.records)} for {group.method}" for count, group in untouched if count]
+        if told:
+            yield f"{task}: {recipe} could not be tried on some examples, which count as standing: {', '.join(told)}."
+        attacked = {_indices(file) for group in pooled for file in group.files}
+        if len(attacked) > 1:
+            yield f"{task}: {recipe} was run on different examples for different checkpoints."
+
+
+def _is_untouched(record: AttackRecord) -> bool:
+    return record.status == "skipped" and is_correct(record)
+
+
+def _indices(file: AttackFile) -> tuple[int, ...]:
+    return tuple(record.index for record in file.records if record.status != "error")
+
+
+def _fallbacks(groups: list[AttackGroup]) -> Iterator[str]:
+    used: dict[str, list[str]] = {}
+    for group in groups:
+        for fallback in {fallback: None for file in group.files for r in file.records for fallback in r.fallbacks}:
+            used.setdefault(fallback, []).append(group.recipe)
+    for fallback, recipes in used.items():
+        named = ", ".join(dict.fromkeys(recipes))
+        yield f"A resource was missing, and something stood in for it: {fallback}, in {named}."
+
+
+def _seeds(groups: list[AttackGroup], imbalance: list[ImbalanceRow]) -> Iterator[str]:
+    single = {(row.task, row.method): "one seed a point" for row in imbalance if len(row.seeds) == 1} | {
+        (group.task, group.method): "one training seed" for group in groups if len(group.seeds) == 1
+    }
+    for (task, method), what in sorted(single.items()):
+        yield f"{task}: {method} has {what}; another seed may give other numbers."

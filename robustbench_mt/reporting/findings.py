@@ -1,0 +1,150 @@
+"""The records' plain-words answer, with no claim that the intervals do not bear."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal, TypeVar
+
+from robustbench_mt.reporting.attack_rows import AttackRow
+from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
+from robustbench_mt.reporting.naming import ratio_name
+from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["Finding", "findings"]
+
+_UNTOLD = "no difference can be told at this n"
+
+R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and the numbers it rests on."""
+
+    headline: str
+    details: list[str]
+
+
+@dataclass(frozen=True)
+class _Measure:
+    name: str
+    unit: Literal["percent", "number"]
+    digits: int
+    counted: str
+
+    def difference(self, estimate: Estimate, other: Estimate) -> str:
+        difference = abs((estimate.value or 0.0) - (other.value or 0.0))
+        return f"{difference * 100:.1f} points" if self.unit == "percent" else f"{difference:.{self.digits}f}"
+
+
+_UNDER_ATTACK = _Measure("accuracy under attack", "percent", 1, "attacks")
+_CLEAN = _Measure("clean accuracy", "percent", 1, "splits")
+_F1 = _Measure("minority F1", "number", 3, "ratios")
+
+
+def findings(
+    evaluations: Sequence[EvaluationRow],
+    attacks: Sequence[AttackRow],
+    imbalance: Sequence[ImbalanceRow],
+    matching: Sequence[MatchingRow],
+) -> list[Finding]:
+    """Compare each method with ``vanilla`` (or the first by name), task by task.
+
+    A difference is claimed only where two 95% intervals do not overlap, which is stricter than a test at 5%.
+    """
+    return [
+        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
+        *_compare(_CLEAN, [row for row in evaluations if row.accuracy], lambda row: row.split, _accuracy),
+        *_compare(_F1, imbalance, _ratio, lambda row: row.metrics["minority_f1"]),
+        *map(_mass, matching),
+    ]
+
+
+def _accuracy(row: EvaluationRow) -> Estimate:
+    assert row.accuracy is not None
+    return row.accuracy
+
+
+def _ratio(row: ImbalanceRow) -> str:
+    return f"{ratio_name(row.ratio)}, minority {row.minority}"
+
+
+def _clean(row: AttackRow) -> Estimate:
+    return row.clean_accuracy
+
+
+def _compare(
+    measure: _Measure,
+    rows: Iterable[R],
+    condition: Callable[[R], str],
+    estimate: Callable[[R], Estimate],
+    before: Callable[[R], Estimate] | None = None,
+) -> Iterable[Finding]:
+    """One finding for each task and pair of methods; a single method is told alone, with what it had ``before``."""
+    for task, group in groupby(rows, key=lambda row: row.task):
+        of_task = list(group)
+        by_method: dict[str, dict[str, Estimate]] = {}
+        for row in of_task:
+            by_method.setdefault(row.method, {})[condition(row)] = estimate(row)
+        first, *others = by_method
+        if not others:
+            told = [
+                f"{condition(row)}: {_show(measure, estimate(row))}"
+                + (f"; before {_show(measure, before(row))}." if before else ".")
+                for row in of_task
+            ]
+            yield Finding(f"{task}: {measure.name} of {first}; no other method to compare it with.", told)
+        for other in others:
+            shared = [name for name in by_method[other] if name in by_method[first]]
+            if shared:
+                pairs = [(name, by_method[other][name], by_method[first][name]) for name in shared]
+                yield _finding(measure, task, other, first, pairs)
+
+
+def _finding(
+    measure: _Measure, task: str, method: str, baseline: str, pairs: Sequence[tuple[str, Estimate, Estimate]]
+) -> Finding:
+    verdicts = []
+    details = []
+    for name, value, other in pairs:
+        verdicts.append(_verdict(value, other))
+        by = f"{measure.difference(value, other)} " if verdicts[-1] != _UNTOLD else ""
+        details.append(
+            f"{name}: {method} {_show(measure, value)}; {baseline} {_show(measure, other)}: {by}{verdicts[-1]}."
+        )
+    return Finding(f"{task}: {measure.name} of {method} against {baseline}: {_overall(verdicts, measure)}.", details)
+
+
+def _overall(verdicts: Sequence[str], measure: _Measure) -> str:
+    if len(verdicts) == 1:
+        return verdicts[0]
+    if len(set(verdicts)) == 1:
+        return f"{verdicts[0]}, in all {len(verdicts)} {measure.counted}"
+    counts = [(verdict, verdicts.count(verdict)) for verdict in ("higher", "lower", _UNTOLD)]
+    (first, count), *rest = [(verdict, count) for verdict, count in counts if count]
+    told = f"{first} in {count} of {len(verdicts)} {measure.counted}"
+    return "; ".join([told, *(f"in {count} {verdict}" for verdict, count in rest)])
+
+
+def _verdict(value: Estimate, other: Estimate) -> str:
+    if value.value is None or other.value is None or not value.differs_from(other):
+        return _UNTOLD
+    return "higher" if value.value > other.value else "lower"
+
+
+def _show(measure: _Measure, estimate: Estimate) -> str:
+    return f"{' '.join(filter(None, estimate.parts(measure.unit, measure.digits)))} ({estimate.count})"
+
+
+def _mass(row: MatchingRow) -> Finding:
+    told = [
+        f"{kind}: {' '.join(row.mass[kind][0].parts('number', 2))} at first, "
+        f"{' '.join(row.mass[kind][-1].parts('number', 2))} at last ({row.mass[kind][0].count})."
+        for kind in KINDS_OF_MASS
+    ]
+    first, last = (row.mass["other labels"][end].parts("number", 2)[0] for end in (0, -1))
+    return Finding(
+        f"{row.task}: training {row.method}, the share of a row's mass on other labels went from {first} to {last}.",
+        told,
+    )

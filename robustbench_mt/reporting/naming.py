@@ -1,0 +1,100 @@
+"""What the report calls a method or a recipe, where one name stands for several ways of doing it."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from robustbench_mt.records import AttackRun, ImbalanceRecord, TrainingRecord
+
+__all__ = ["MethodNames", "RecipeNames", "VictimNames", "file_name", "flat", "ratio_name"]
+
+
+class MethodNames:
+    """Names that tell apart trainings of one method that differ in more than their seed.
+
+    Rows of one name are pooled over seeds, so a different base, learning rate or training task needs another name:
+    ``match`` becomes ``match (learning_rate=0.0001)`` and ``match (learning_rate=2e-05)``.
+
+    Args:
+        made: each training, with the task that its numbers are about.
+    """
+
+    def __init__(self, made: Iterable[tuple[str, TrainingRecord | ImbalanceRecord]]) -> None:
+        variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for task, record in made:
+            known = variants.setdefault((task, record.method), [])
+            variant = _variant(record)
+            if variant not in known:
+                known.append(variant)
+        self._differing = {key: _differing(known) for key, known in variants.items()}
+
+    def __call__(self, task: str, record: TrainingRecord | ImbalanceRecord) -> str:
+        """The name of a training's method, in the rows about ``task``."""
+        variant = _variant(record)
+        told = [f"{name}={variant.get(name)}" for name in self._differing[task, record.method]]
+        return f"{record.method} ({', '.join(told)})" if told else record.method
+
+
+class VictimNames:
+    """Names for victims that no training record knows: the checkpoint's, with a fingerprint where two share it."""
+
+    def __init__(self, runs: Iterable[AttackRun]) -> None:
+        self._victims: dict[str, set[str]] = {}
+        for run in runs:
+            self._victims.setdefault(run.checkpoint, set()).add(run.victim)
+
+    def __call__(self, run: AttackRun) -> str:
+        return f"{run.checkpoint} ({run.victim[:8]})" if len(self._victims[run.checkpoint]) > 1 else run.checkpoint
+
+
+class RecipeNames:
+    """Names that tell apart attacks of one recipe that were built differently or attack other data.
+
+    The first is called by its recipe, the next ``textfooler #2``; the provenance says what each is.
+    """
+
+    def __init__(self, runs: Iterable[AttackRun]) -> None:
+        self._known: dict[tuple[str, str], list[Hashable]] = {}
+        for run in runs:
+            known = self._known.setdefault((run.task, run.recipe), [])
+            if _setting(run) not in known:
+                known.append(_setting(run))
+
+    def __call__(self, run: AttackRun) -> str:
+        number = self._known[run.task, run.recipe].index(_setting(run)) + 1
+        return run.recipe if number == 1 else f"{run.recipe} #{number}"
+
+
+def ratio_name(ratio: float) -> str:
+    """``10`` as ``10:1``: majority to minority."""
+    return f"{ratio:g}:1"
+
+
+def file_name(*parts: str) -> str:
+    """A name that is safe on any file system."""
+    kept = "-".join("".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in part) for part in parts)
+    return "-".join(filter(None, kept.split("-"))).strip(".")[:100]
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level: ``{"method": {"layer": 1}}`` as ``{"method.layer": 1}``."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
+def _setting(run: AttackRun) -> Hashable:
+    return run.build, run.split, run.data, tuple(run.fields), tuple(run.protected_fields)
+
+
+def _variant(record: TrainingRecord | ImbalanceRecord) -> dict[str, Any]:
+    settings = {name: value for name, value in record.settings.items() if name != "method"}
+    return {"trained on": record.task, "base": record.base, **flat(settings)}
+
+
+def _differing(variants: Sequence[Mapping[str, Any]]) -> list[str]:
+    names = dict.fromkeys(name for variant in variants for name in variant)
+    return [name for name in names if any(variant.get(name) != variants[0].get(name) for variant in variants)]

@@ -1,0 +1,85 @@
+"""Tables as CSV and Markdown."""
+
+import csv
+import io
+import re
+
+from robustbench_mt.reporting.provenance import provenance_tables
+from robustbench_mt.reporting.result_tables import result_tables
+from robustbench_mt.reporting.summary import Summary
+from robustbench_mt.reporting.table import Cell, Column, Table
+from robustbench_mt.reporting.visible import visible
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["plain_tables", "to_csv", "to_markdown"]
+
+# What spreadsheets take for the start of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def plain_tables(summary: Summary) -> dict[str, str]:
+    """The content of each file of ``report/tables``, by file name."""
+    return {
+        f"{table.name}.{ending}": write(table)
+        for table in (*result_tables(summary), *provenance_tables(summary))
+        for ending, write in (("csv", to_csv), ("md", to_markdown))
+    }
+
+
+def to_csv(table: Table) -> str:
+    """Numbers in full; an estimate in four columns: value, low, high and n."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([name for position, column in enumerate(table.columns) for name in _names(table, position, column)])
+    for row in table.rows:
+        writer.writerow([value for position, cell in enumerate(row) for value in _values(table, position, cell)])
+    return stream.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """As readers see it, under its title and above its caption."""
+    columns = table.columns
+    lines = [
+        f"## {_escaped(table.title)}",
+        "",
+        _markdown_row([_escaped(column.title) for column in columns]),
+        _markdown_row(["---" if column.unit == "text" else "---:" for column in columns]),
+        *(_markdown_row(list(map(_markdown_cell, columns, row))) for row in table.rows),
+        "",
+        _escaped(table.caption),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _names(table: Table, position: int, column: Column) -> list[str]:
+    if _has_estimates(table, position):
+        return [column.key, f"{column.key}_low", f"{column.key}_high", f"{column.key}_n"]
+    return [column.key]
+
+
+def _values(table: Table, position: int, cell: Cell) -> list[Cell]:
+    if isinstance(cell, Estimate):
+        return [cell.value, cell.low, cell.high, cell.n]
+    if isinstance(cell, str):
+        text = visible(cell)
+        return [f"'{text}" if text.startswith(_FORMULA) else text]
+    values: list[Cell] = [cell]
+    return [*values, None, None, None] if _has_estimates(table, position) else values
+
+
+def _has_estimates(table: Table, position: int) -> bool:
+    return any(isinstance(row[position], Estimate) for row in table.rows)
+
+
+def _markdown_row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(column: Column, cell: Cell) -> str:
+    return _escaped(cell) if isinstance(cell, str) else Table.show(column, cell)
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    marked = re.sub(r"([\\`*|\[\]])", r"\\\1", " ".join(visible(text).split()))
+    return marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

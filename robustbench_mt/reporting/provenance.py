@@ -1,0 +1,145 @@
+"""Where the numbers come from: versions, seeds, settings, data, resources and what stood in for them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.naming import flat
+from robustbench_mt.reporting.runs import AttackFile, Runs
+from robustbench_mt.reporting.summary import Summary
+from robustbench_mt.reporting.table import Cell, Column, Table
+
+__all__ = ["provenance_tables"]
+
+
+def provenance_tables(summary: Summary) -> list[Table]:
+    """The tables that have rows."""
+    tables = [
+        _trainings(summary.runs),
+        _attacks(summary.groups),
+        _evaluations(summary.runs),
+        _imbalance(summary.runs),
+        _versions(summary.runs),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _trainings(runs: Runs) -> Table:
+    return Table(
+        "provenance_trainings",
+        "Checkpoints",
+        "One line a training. Data are fingerprints and sizes; a temperature is the calibrated or the given one.",
+        [
+            *_text("checkpoint", "task", "base", "method"),
+            Column("seed", "seed", "number", 0),
+            Column("temperature", "temperature", "number", 4),
+            *_text("data", "settings"),
+            Column("seconds", "seconds", "number", 0),
+        ],
+        [
+            [
+                *(record.checkpoint, record.task, record.base, record.method, record.seed, record.temperature),
+                *(_told(record.data), _told(record.settings), record.seconds),
+            ]
+            for record in runs.trainings
+        ],
+    )
+
+
+def _attacks(groups: list[AttackGroup]) -> Table:
+    return Table(
+        "provenance_attacks",
+        "Attacks",
+        "One line an attack. The victim is a fingerprint of the weights, data one of the split. A fallback is what "
+        "stood in for a missing resource, with the examples it was used for.",
+        [
+            *_text("recipe", "checkpoint", "victim", "task", "split", "data", "examples", "seed", "protected", "build"),
+            *_text("resources", "fallbacks"),
+        ],
+        [_attack(group, file) for group in groups for file in group.files],
+    )
+
+
+def _attack(group: AttackGroup, file: AttackFile) -> list[Cell]:
+    run = file.run
+    examples = f"{len(file.records)}, {run.sample}, up to {run.max_characters} characters"
+    fallbacks = Counter(fallback for record in file.records for fallback in record.fallbacks)
+    return [
+        *(group.recipe, run.checkpoint, run.victim, run.task, run.split, run.data, examples, str(run.seed)),
+        ", ".join(run.protected_fields) or "no field",
+        " ".join(run.build.split()),
+        _told(run.resources),
+        "; ".join(f"{fallback} ({count})" for fallback, count in sorted(fallbacks.items())) or "none",
+    ]
+
+
+def _evaluations(runs: Runs) -> Table:
+    return Table(
+        "provenance_evaluations",
+        "Evaluations",
+        "One line an evaluation; data is the split's fingerprint.",
+        [
+            *_text("checkpoint", "task", "split"),
+            Column("n", "n", "number", 0),
+            *_text("data", "label_counts", "warnings"),
+        ],
+        [
+            [
+                *(record.checkpoint, record.task, record.split, record.n, record.data),
+                ", ".join(map(str, record.label_counts)),
+                "; ".join(record.warnings) or "none",
+            ]
+            for record in (evaluated.record for evaluated in runs.evaluations)
+        ],
+    )
+
+
+def _imbalance(runs: Runs) -> Table:
+    return Table(
+        "provenance_imbalance",
+        "Imbalance sweeps",
+        "One line a training.",
+        [
+            *_text("task", "base", "method"),
+            Column("ratio", "ratio", "ratio"),
+            Column("seed", "seed", "number", 0),
+            *_text("data", "settings"),
+            Column("seconds", "seconds", "number", 0),
+        ],
+        [
+            [
+                *(record.task, record.base, record.method, record.ratio, record.seed),
+                *(_told(record.data), _told(record.settings), record.seconds),
+            ]
+            for record in runs.imbalance
+        ],
+    )
+
+
+def _versions(runs: Runs) -> Table:
+    made = [
+        *(("trainings", record.versions) for record in runs.trainings),
+        *(("attacks", file.run.versions) for file in runs.attacks),
+        *(("points of an imbalance curve", record.versions) for record in runs.imbalance),
+    ]
+    counts = Counter((what, _told(versions)) for what, versions in made)
+    return Table(
+        "provenance_versions",
+        "Versions",
+        "What the records were made with.",
+        [Column("records", "records", "number", 0), *_text("made", "versions")],
+        [[count, what, versions] for (what, versions), count in counts.items()],
+    )
+
+
+def _text(*keys: str) -> list[Column]:
+    return [Column(key, key.replace("_", " ")) for key in keys]
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return ", ".join(_pairs(flat(values).items())) or "none"
+
+
+def _pairs(items: Iterable[tuple[str, Any]]) -> list[str]:
+    return [f"{name}: {'; '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in items]

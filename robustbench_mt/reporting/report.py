@@ -1,0 +1,50 @@
+"""Making the report: records in, a page with figures and tables out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.ledger import make_directory, write_atomically
+from robustbench_mt.reporting.figures import draw
+from robustbench_mt.reporting.page import render_page
+from robustbench_mt.reporting.plain_tables import plain_tables
+from robustbench_mt.reporting.summary import summarize
+
+__all__ = ["report"]
+
+
+def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
+    """Write the report of one or more run directories: a page, figures as PNG and SVG, tables as CSV and Markdown.
+
+    The same records give the same bytes. Files of an earlier report that this one has no data for stay where they are.
+
+    Args:
+        dirs: run directories; what stands in two of them counts once.
+        out: where to write; ``report`` in the first directory by default.
+
+    Returns:
+        The path of ``index.html``.
+
+    Raises:
+        UserError: a directory is missing or has no record, a record cannot be read, or ``out`` cannot be written.
+    """
+    summary = summarize(dirs)
+    out = dirs[0] / "report" if out is None else out
+    figures, tables = make_directory(out / "figures"), make_directory(out / "tables")
+    drawings = draw(summary)
+    try:
+        for drawing in drawings:
+            for ending, content in drawing.files.items():
+                _write_bytes_atomically(figures / f"{drawing.name}.{ending}", content)
+        for name, text in plain_tables(summary).items():
+            write_atomically(tables / name, text)
+        write_atomically(out / "index.html", render_page(summary, drawings))
+    except OSError as error:
+        raise UserError(f"Cannot write the report to {out} ({error.strerror}): choose another --out.") from None
+    return out / "index.html"
+
+
+def _write_bytes_atomically(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)

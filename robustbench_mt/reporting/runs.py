@@ -1,0 +1,143 @@
+"""Reading run directories, and knowing which training a checkpoint's name stands for."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.ledger import read_record, read_records
+from robustbench_mt.records import AttackRecord, AttackRun, EvaluationRecord, ImbalanceRecord, TrainingRecord
+
+__all__ = ["AttackFile", "Evaluated", "Runs", "read_runs"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AttackFile:
+    """One recipe against one checkpoint.
+
+    Attributes:
+        run: the settings that stand beside the records.
+        records: one an example, by position in the split.
+        training: how the checkpoint was made; ``None`` for one from elsewhere.
+    """
+
+    run: AttackRun
+    records: list[AttackRecord]
+    training: TrainingRecord | None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A checkpoint's scores with how it was made (``None`` for one from elsewhere)."""
+
+    record: EvaluationRecord
+    training: TrainingRecord | None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All records of one or more run directories, sorted; what stands in two of them counts once.
+
+    Attributes:
+        names: the directories' names, without where they lie on this machine.
+    """
+
+    names: list[str]
+    trainings: list[TrainingRecord]
+    evaluations: list[Evaluated]
+    attacks: list[AttackFile]
+    imbalance: list[ImbalanceRecord]
+
+
+@dataclass(frozen=True)
+class _Directory:
+    path: Path
+    trainings: dict[str, TrainingRecord]
+    evaluations: list[EvaluationRecord]
+    attacks: list[tuple[AttackRun, list[AttackRecord]]]
+    imbalance: list[ImbalanceRecord]
+
+
+def read_runs(paths: Sequence[Path]) -> Runs:
+    """Read and merge run directories.
+
+    A checkpoint is looked up in its own directory first, because two runs may use one name for different trainings.
+    Attacks with equal settings are one attack: examples that stand in both count once, the later directory's.
+
+    Raises:
+        UserError: no directory is given, one does not exist or has no record, or a record cannot be read.
+    """
+    if not paths:
+        raise UserError("No run directory is given: name at least one.")
+    directories = [_read(path) for path in paths]
+    evaluations: dict[Hashable, Evaluated] = {}
+    attacks: dict[Hashable, AttackFile] = {}
+    for directory in directories:
+        for record in directory.evaluations:
+            training = _training(record.checkpoint, directory, directories)
+            which = (record.checkpoint, training and _made(training), record.task, record.split)
+            evaluations[which] = Evaluated(record, training)
+        for run, records in directory.attacks:
+            # As for a resumed run, versions may differ.
+            key = repr(replace(run, versions={}))
+            before = attacks.get(key)
+            merged = _latest([*(before.records if before else []), *records], key=lambda record: record.index)
+            attacks[key] = AttackFile(
+                run,
+                sorted(merged, key=lambda record: record.index),
+                (before and before.training) or _training(run.checkpoint, directory, directories),
+            )
+    trainings = _latest((t for d in directories for t in d.trainings.values()), key=_made)
+    imbalance = _latest((point for d in directories for point in d.imbalance), key=_cell)
+    return Runs(
+        names=list(dict.fromkeys(path.resolve().name for path in paths)),
+        trainings=sorted(trainings, key=lambda t: (t.task, t.method, t.seed, t.checkpoint)),
+        evaluations=sorted(evaluations.values(), key=lambda e: (e.record.checkpoint, e.record.task, e.record.split)),
+        attacks=sorted(attacks.values(), key=lambda a: (a.run.task, a.run.recipe, a.run.checkpoint, a.run.victim)),
+        imbalance=sorted(imbalance, key=_cell),
+    )
+
+
+def _read(path: Path) -> _Directory:
+    if not path.is_dir():
+        raise UserError(f"There is no run directory {path}: name one that train, attack, imbalance or run has written.")
+    attacks = []
+    for file in sorted((path / "attacks").rglob("*.jsonl")):
+        records = list(read_records(file, AttackRecord))
+        if records:
+            attacks.append((read_record(file.with_suffix(".settings.json"), AttackRun), records))
+    directory = _Directory(
+        path,
+        {record.checkpoint: record for record in read_records(path / "train.jsonl", TrainingRecord)},
+        list(read_records(path / "evaluate.jsonl", EvaluationRecord)),
+        attacks,
+        list(read_records(path / "imbalance.jsonl", ImbalanceRecord)),
+    )
+    if not (directory.trainings or directory.evaluations or directory.attacks or directory.imbalance):
+        raise UserError(f"{path} has no records: name a directory that train, attack, imbalance or run has written.")
+    return directory
+
+
+def _training(checkpoint: str, home: _Directory, directories: Sequence[_Directory]) -> TrainingRecord | None:
+    """The checkpoint's training in its own directory, else the only one of that name elsewhere."""
+    if checkpoint in home.trainings:
+        return home.trainings[checkpoint]
+    elsewhere = _latest((d.trainings[checkpoint] for d in directories if checkpoint in d.trainings), key=_made)
+    return elsewhere[0] if len(elsewhere) == 1 else None
+
+
+def _made(training: TrainingRecord) -> str:
+    """What tells a training from another; a repetition of it, on another machine perhaps, counts once."""
+    return repr((training.checkpoint, training.task, training.base, training.seed, training.settings))
+
+
+def _cell(point: ImbalanceRecord) -> tuple[str | float, ...]:
+    return (point.task, point.minority, point.method, point.ratio, point.seed, point.base, repr(point.settings))
+
+
+def _latest(records: Iterable[T], key: Callable[[T], Hashable]) -> list[T]:
+    """The last record of each key, in the order in which the keys first appear."""
+    return list({key(record): record for record in records}.values())

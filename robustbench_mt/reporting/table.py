@@ -1,0 +1,58 @@
+"""A table as cells that CSV, Markdown and HTML each show in their way."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from robustbench_mt.reporting.naming import ratio_name
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["Cell", "Column", "Table"]
+
+Cell = str | int | float | None | Estimate
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: its name in CSV; an estimate adds ``_low``, ``_high`` and ``_n``.
+        title: its name for readers.
+        unit: ``percent`` shows a share as per cent and ``ratio`` shows 10 as 10:1 (CSV keeps the number), ``number``
+            has ``digits``, ``text`` is as it is.
+    """
+
+    key: str
+    title: str
+    unit: Literal["percent", "number", "ratio", "text"] = "text"
+    digits: int = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: its files' name, without the ending.
+        caption: what is counted, and what the intervals are.
+        rows: as many cells as columns; estimates only under ``percent`` and ``number``.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+
+    @staticmethod
+    def show(column: Column, cell: Cell) -> str:
+        """A cell as readers see it; ``–`` where there is nothing to tell."""
+        if cell is None:
+            return "–"
+        if isinstance(cell, Estimate):
+            return cell.show("percent" if column.unit == "percent" else "number", column.digits)
+        if isinstance(cell, str) or column.unit == "text":
+            return str(cell)
+        if column.unit == "ratio":
+            return ratio_name(cell)
+        return f"{cell * 100:.{column.digits}f}%" if column.unit == "percent" else f"{cell:.{column.digits}f}"

@@ -1,0 +1,112 @@
+"""The results as tables for a terminal."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow, method_order
+from robustbench_mt.reporting.naming import ratio_name
+from robustbench_mt.reporting.seed_rows import ImbalanceRow
+from robustbench_mt.reporting.summary import Summary
+from robustbench_mt.reporting.visible import visible
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["render_terminal"]
+
+
+def render_terminal(summary: Summary) -> RenderableType:
+    """Tables of accuracies, attacks, reductions and imbalance curves, then the findings and the doubts.
+
+    Names are shown as they are, never read as rich's markup; unseen characters are spelt out.
+    """
+    evaluations = [row for row in summary.evaluations if row.accuracy]
+    tasks = sorted({row.task for row in evaluations} | {row.task for row in summary.attacks})
+    parts: list[RenderableType] = [_accuracies(summary, task) for task in tasks]
+    if summary.attacks:
+        parts.append(_attacks(summary.attacks))
+    if summary.reductions:
+        parts.append(_reductions(summary.reductions))
+    for task, minority in dict.fromkeys((row.task, row.minority) for row in summary.imbalance):
+        of_task = [row for row in summary.imbalance if (row.task, row.minority) == (task, minority)]
+        parts.append(_imbalance(task, minority, of_task))
+    said = [_text(finding.headline) for finding in summary.findings]
+    said += [_text(f"Doubt: {doubt}", "yellow") for doubt in summary.doubts]
+    return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), *said)
+
+
+def _accuracies(summary: Summary, task: str) -> RichTable:
+    clean = {row.method: row for row in summary.evaluations if (row.task, row.split) == (task, "test")}
+    attacks = [row for row in summary.attacks if row.task == task]
+    recipes = list(dict.fromkeys(row.recipe for row in attacks))
+    under_attack = {(row.method, row.recipe): row.accuracy_under_attack for row in attacks}
+    seeds = {row.method: row.seeds for row in clean.values()} | {row.method: row.seeds for row in attacks}
+    table = _table(f"{task}: accuracy", ["method", "seeds", "clean (test)", *recipes])
+    for method in sorted(seeds, key=method_order):
+        evaluated = clean.get(method)
+        cells = [evaluated.accuracy if evaluated else None]
+        cells += [under_attack.get((method, recipe)) for recipe in recipes]
+        table.add_row(_text(method), _seeds(seeds[method]), *(_cell(cell, "percent") for cell in cells))
+    return table
+
+
+def _attacks(rows: Sequence[AttackRow]) -> RichTable:
+    measures = ["clean accuracy", "under attack", "success rate", "queries", "words changed"]
+    table = _table("attacks", ["recipe, method, task", *measures])
+    for row in rows:
+        cells = [row.clean_accuracy, row.accuracy_under_attack, row.success_rate]
+        shown = [*(_cell(cell, "percent") for cell in cells), _cell(row.queries, "number", 1)]
+        table.add_row(_attacked(row), *shown, _cell(row.share_changed, "percent"))
+    return table
+
+
+def _reductions(rows: Sequence[ReductionRow]) -> RichTable:
+    measures = ["reduced", "words removed", "queries"]
+    table = _table("words removed while the prediction stays", ["recipe, method, task", *measures])
+    for row in rows:
+        shares = [_cell(cell, "percent") for cell in (row.reduced, row.share_removed)]
+        table.add_row(_attacked(row), *shares, _cell(row.queries, "number", 1))
+    return table
+
+
+def _attacked(row: AttackRow | ReductionRow) -> Text:
+    errors = f"\n{row.errors} errors left out" if row.errors else ""
+    return _text(f"{row.recipe}\n{row.method}\n{row.task}{errors}")
+
+
+def _imbalance(task: str, minority: str, rows: Sequence[ImbalanceRow]) -> RichTable:
+    ratios = sorted({row.ratio for row in rows})
+    table = _table(f"{task}: F1 of the minority class {minority}", ["method", "seeds", *map(ratio_name, ratios)])
+    for method in dict.fromkeys(row.method for row in rows):
+        points = {row.ratio: row for row in rows if row.method == method}
+        seeds = sorted({seed for row in points.values() for seed in row.seeds})
+        cells = [points[ratio].metrics["minority_f1"] if ratio in points else None for ratio in ratios]
+        table.add_row(_text(method), _seeds(seeds), *(_cell(cell, "number") for cell in cells))
+    return table
+
+
+def _table(title: str, columns: Sequence[str]) -> RichTable:
+    table = RichTable(title=_text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(_text(column), justify="left" if position == 0 else "right", overflow="fold")
+    return table
+
+
+def _cell(estimate: Estimate | None, unit: Literal["percent", "number"], digits: int | None = None) -> Text:
+    """Value, interval and n on a line each, so that columns stay narrow."""
+    if estimate is None:
+        return Text("–")
+    value, interval = estimate.parts(unit, digits if digits is not None else 1 if unit == "percent" else 3)
+    return Text("\n".join(filter(None, (value, interval, estimate.count))))
+
+
+def _seeds(seeds: Sequence[int]) -> Text:
+    return Text(str(len(seeds)) if seeds else "–")
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(visible(text), style)

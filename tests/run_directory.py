@@ -1,0 +1,190 @@
+"""A run directory as the other rooms would write it: real records, values from seeded generators."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robustbench_mt.ledger import Ledger
+from robustbench_mt.records import (
+    AttackRecord,
+    AttackRun,
+    EvaluationRecord,
+    ImbalanceRecord,
+    MatchingTrace,
+    TrainingRecord,
+    to_json,
+)
+
+VERSIONS = {"python": "3.12.1", "robustbench-mt": "0.1.0", "torch": "2.9.0", "transformers": "4.57.0"}
+LABELS = ["negative", "positive"]
+CHANGED = {"textfooler": 0.2, "deepwordbug": 0.1, "pwws": 0.15, "input-reduction": 0.7}
+SYNONYMS = {"dull": "boring", "a": "one", "film": "movie", "bright": "shiny", "acting": "playing", "story": "tale"}
+WORDS = ("the", "film", "is", "a", "bright", "story", "with", "dull", "acting", "and", "some", "warm", "moments")
+
+
+def training(method: str, seed: int, **changes: Any) -> TrainingRecord:
+    random = np.random.default_rng([seed, len(method)])
+    matching = None
+    if method.startswith("match"):
+        steps = np.arange(1, 301)
+        own = 0.25 + 0.55 * np.exp(-steps / 80) + random.normal(0, 0.02, 300)
+        other = 0.06 + 0.06 * np.exp(-steps / 60) + random.normal(0, 0.01, 300)
+        mass = np.stack([steps, own, 1 - own - other, other], axis=1).tolist()
+        snapshots = [snapshot(step, random) for step in (1, 75, 150, 225, 300)]
+        matching = MatchingTrace(mass, snapshots)
+    record = TrainingRecord(
+        checkpoint=f"reviews-{method}-seed{seed}",
+        task="reviews",
+        base="minilm",
+        method=method,
+        seed=seed,
+        label_names=LABELS,
+        settings={"learning_rate": 1e-4, "epochs": 3.0, "method": {"name": method}},
+        data={"train": "c0ffee", "train_examples": 8530},
+        history=[{"step": 300, "epoch": 3, "loss": 0.3}],
+        seconds=61.5,
+        versions=VERSIONS,
+        temperature=12.25 if matching else None,
+        matching=matching,
+    )
+    return replace(record, **changes)
+
+
+def snapshot(step: int, random: np.random.Generator) -> dict[str, Any]:
+    labels = random.integers(0, 2, 32)
+    scores = random.normal(0, 0.6, (32, 32)) + 4 * np.eye(32) * np.exp(-step / 100)
+    scores += (labels[:, None] == labels[None, :]) * step / 120
+    matrix = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return {"step": step, "labels": labels.tolist(), "matrix": matrix.round(4).tolist()}
+
+
+def evaluation(made: TrainingRecord, correct: int = 850) -> EvaluationRecord:
+    metrics = {"accuracy": correct / 1000, "macro_f1": correct / 1000 - 0.002}
+    intervals = {name: (value - 0.02, value + 0.02) for name, value in metrics.items()}
+    return EvaluationRecord(made.checkpoint, "reviews", "test", 1000, metrics, intervals, [500, 500], "beef")
+
+
+def attack_run(checkpoint: str, recipe: str, **changes: Any) -> AttackRun:
+    run = AttackRun(
+        checkpoint=checkpoint,
+        victim=f"weights of {checkpoint}",
+        task="reviews",
+        split="test",
+        data="beef",
+        recipe=recipe,
+        build=f"Attack({recipe})",
+        sample="first",
+        seed=0,
+        max_characters=20000,
+        fields=["text"],
+        protected_fields=[],
+        label_names=LABELS,
+        resources={"stop words": "scikit-learn (fallback)"},
+        versions=VERSIONS | {"textattack": "0.3.11"},
+    )
+    return replace(run, **changes)
+
+
+def outcomes(recipe: str, n: int, strength: float, seed: int = 0, length: int = 18) -> list[AttackRecord]:
+    """Attacked examples of which about ``strength`` of those classified correctly fall; every 25th is an error."""
+    random = np.random.default_rng([seed, len(recipe), int(strength * 100)])
+    return [_outcome(index, recipe, strength, random, length) for index in range(n)]
+
+
+def _outcome(index: int, recipe: str, strength: float, random: np.random.Generator, length: int) -> AttackRecord:
+    words = random.choice(WORDS, size=int(random.integers(length // 2, length * 2))).tolist()
+    label = int(random.integers(2))
+    sure = round(float(random.uniform(0.55, 0.99)), 4)
+    scores = [1 - sure, sure] if label else [sure, 1 - sure]
+    plain = AttackRecord(index, 1000 + index, label, "skipped", [" ".join(words)], scores=scores, words=len(words))
+    plain = replace(plain, seconds=0.5, fallbacks=["stop words: scikit-learn (fallback)"])
+    if index % 25 == 24:
+        return replace(plain, status="error", message="RuntimeError: the recipe broke")
+    if random.random() < 0.14:
+        return replace(plain, scores=scores[::-1], message="misclassified before the attack")
+    changed = min(len(words), 1 + int(random.poisson(CHANGED[recipe] * len(words))))
+    places = set(random.choice(len(words), size=changed, replace=False).tolist())
+    if recipe == "input-reduction":
+        after = [word for place, word in enumerate(words) if place not in places]
+    else:
+        after = [SYNONYMS.get(word, f"{word}s") if place in places else word for place, word in enumerate(words)]
+    fell = bool(random.random() < strength)
+    return replace(
+        plain,
+        status="success" if fell else "failed",
+        perturbed_texts=[" ".join(after)],
+        perturbed_scores=scores[::-1] if fell else scores,
+        queries=int(random.integers(20, 200)),
+        words_changed=changed,
+    )
+
+
+def fallen(**changes: Any) -> AttackRecord:
+    """An example whose label flipped."""
+    record = AttackRecord(
+        index=0,
+        seed=7,
+        label=1,
+        status="success",
+        texts=["a bright story"],
+        perturbed_texts=["a shiny story"],
+        scores=[0.1, 0.9],
+        perturbed_scores=[0.8, 0.2],
+        queries=12,
+        words=3,
+        words_changed=1,
+    )
+    return replace(record, **changes)
+
+
+def imbalance_point(method: str, ratio: float, seed: int) -> ImbalanceRecord:
+    random = np.random.default_rng([seed, int(ratio), len(method)])
+    f1 = float(0.85 - (0.16 if method == "vanilla" else 0.1) * np.log10(ratio) * 2 + random.normal(0, 0.02))
+    metrics = {"minority_precision": f1 + 0.05, "minority_recall": f1 - 0.05, "minority_f1": f1, "macro_f1": f1 + 0.02}
+    return ImbalanceRecord(
+        task="reviews",
+        base="minilm",
+        method=method,
+        ratio=ratio,
+        seed=seed,
+        label_names=LABELS,
+        minority="positive",
+        train_counts=[2000, int(2000 / ratio)],
+        n=1000,
+        test_counts=[500, 500],
+        metrics=metrics | {"accuracy": f1 + 0.03},
+        settings={"learning_rate": 1e-4},
+        data={"train": f"{seed}-{ratio}"},
+        seconds=31.0,
+        versions=VERSIONS,
+    )
+
+
+def write(path: Path, record_type: Any, records: Sequence[Any], run: AttackRun | None = None) -> None:
+    with Ledger(path, record_type, to_json(run) if run else None) as ledger:
+        for record in records:
+            ledger.append(record)
+
+
+def write_attack(directory: Path, run: AttackRun, records: Sequence[AttackRecord]) -> Path:
+    path = directory / "attacks" / run.checkpoint / run.task / f"{run.recipe}.jsonl"
+    write(path, AttackRecord, records, run)
+    return path
+
+
+def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60, length: int = 18) -> Path:
+    made = [training(method, seed) for seed in seeds for method in ("match", "vanilla")]
+    write(directory / "train.jsonl", TrainingRecord, made)
+    write(directory / "evaluate.jsonl", EvaluationRecord, [evaluation(record, 840 + record.seed) for record in made])
+    for record in made:
+        for recipe, strength in (("textfooler", 0.75), ("deepwordbug", 0.5), ("pwws", 0.6), ("input-reduction", 0.9)):
+            eased = strength - (0.3 if record.method == "match" and recipe != "pwws" else 0)
+            examples = outcomes(recipe, n, eased, record.seed, length)
+            write_attack(directory, attack_run(record.checkpoint, recipe), examples)
+    ratios = (1.0, 5.0, 10.0, 20.0, 50.0)
+    points = [imbalance_point(m, ratio, seed) for m in ("vanilla", "match") for ratio in ratios for seed in seeds]
+    write(directory / "imbalance.jsonl", ImbalanceRecord, points)
+    return directory

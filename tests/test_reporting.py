@@ -1,0 +1,171 @@
+"""The report: its numbers are the records', and a user's mistake is told."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from run_directory import attack_run, fallen, outcomes, training, write, write_attack, write_run
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.records import (
+    AttackRecord,
+    TrainingRecord,
+)
+from robustbench_mt.reporting.attack_rows import BUDGETS
+from robustbench_mt.reporting.plain_tables import plain_tables
+from robustbench_mt.reporting.report import report
+from robustbench_mt.reporting.summary import summarize
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def page(run: Path) -> str:
+    return report([run]).read_text(encoding="utf-8")
+
+
+def attack_only(directory: Path, record: AttackRecord, **changes: Any) -> Path:
+    write_attack(directory, attack_run("mine", "textfooler", **changes), [record])
+    return directory
+
+
+def table(directory: Path, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((directory / "tables" / f"{name}.csv").read_text(encoding="utf-8"))))
+
+
+def read_json(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_attack_numbers_are_the_records(run: Path, page: str) -> None:
+    for row in table(run / "report", "attacks"):
+        lines = [
+            line
+            for path in sorted(run.glob(f"attacks/reviews-{row['method']}-seed*/reviews/{row['recipe']}.jsonl"))
+            for line in read_json(path)
+        ]
+        tried = [line for line in lines if line["status"] != "error"]
+        right = [line for line in tried if line["scores"][line["label"]] == max(line["scores"])]
+        fallen = [line for line in tried if line["status"] == "success"]
+        attacked = fallen + [line for line in tried if line["status"] == "failed"]
+        assert int(row["errors"]) == len(lines) - len(tried) == 6
+        assert int(row["n"]) == int(row["clean_accuracy_n"]) == len(tried) == 174
+        assert float(row["clean_accuracy"]) == len(right) / len(tried)
+        assert float(row["accuracy_under_attack"]) == (len(right) - len(fallen)) / len(tried)
+        assert float(row["success_rate"]) == len(fallen) / len(attacked)
+        assert float(row["queries"]) == pytest.approx(np.mean([line["queries"] for line in attacked]))
+        shares = [line["words_changed"] / line["words"] for line in fallen]
+        assert float(row["share_changed"]) == pytest.approx(np.mean(shares))
+        assert float(row["accuracy_under_attack_low"]) < float(row["accuracy_under_attack"])
+
+
+def test_recipes_that_keep_the_label_stand_apart(run: Path, page: str) -> None:
+    assert {row["recipe"] for row in table(run / "report", "attacks")} == {"textfooler", "deepwordbug", "pwws"}
+    (vanilla, _) = table(run / "report", "input_reduction")
+    lines = [line for path in sorted(run.glob("attacks/*vanilla*/*/input-reduction.jsonl")) for line in read_json(path)]
+    shares = [line["words_changed"] / line["words"] for line in lines if line["status"] == "success"]
+    assert float(vanilla["share_removed"]) == pytest.approx(np.mean(shares))
+
+
+def test_imbalance_and_evaluation_numbers_are_the_records(run: Path, page: str) -> None:
+    points = read_json(run / "imbalance.jsonl")
+    rows = table(run / "report", "imbalance")
+    assert len(rows) == 10
+    for row in rows:
+        keys = (row["method"], float(row["ratio"]))
+        f1 = [point["metrics"]["minority_f1"] for point in points if (point["method"], point["ratio"]) == keys]
+        assert float(row["minority_f1"]) == pytest.approx(np.mean(f1))
+        assert int(row["minority_f1_n"]) == len(f1) == 3
+    (vanilla, _) = table(run / "report", "evaluations")
+    assert (float(vanilla["accuracy"]), int(vanilla["accuracy_n"])) == ((840 + 841 + 842) / 3000, 3000)
+
+
+def test_curves_fall_from_clean_accuracy_to_accuracy_under_attack(run: Path) -> None:
+    for row in summarize([run]).attacks:
+        values = [point.value for point in row.curve]
+        assert len(values) == len(BUDGETS)
+        assert values == sorted(values, reverse=True)
+        assert values[0] == row.clean_accuracy.value
+        assert values[-1] == row.accuracy_under_attack.value
+        records = [r for p in sorted(run.glob(f"attacks/*-{row.method}-*/*/{row.recipe}.jsonl")) for r in read_json(p)]
+        within = sum(r["status"] == "success" and r["words_changed"] * 5 <= r["words"] for r in records)
+        assert values[20] == pytest.approx(values[0] - within / row.n)
+
+
+def test_an_error_is_no_attack_withstood(tmp_path: Path) -> None:
+    fell, stood = fallen(), fallen(index=1, status="failed")
+    broke = fallen(index=2, status="error", message="ValueError: broken")
+    write_attack(tmp_path, attack_run("mine", "textfooler"), [fell, stood, broke])
+    (row,) = summarize([tmp_path]).attacks
+    assert (row.n, row.errors, row.accuracy_under_attack.value, row.success_rate.value) == (2, 1, 0.5, 0.5)
+
+
+def test_a_skipped_example_counts_by_what_the_classifier_said(tmp_path: Path) -> None:
+    nothing = fallen(status="skipped", message="not attacked: no word that may change")
+    missed = fallen(index=1, status="skipped", scores=[0.9, 0.1], message="misclassified before the attack")
+    write_attack(tmp_path, attack_run("mine", "textfooler"), [nothing, missed])
+    summary = summarize([tmp_path])
+    (row,) = summary.attacks
+    assert (row.n, row.accuracy_under_attack.value, row.success_rate.n) == (2, 0.5, 0)
+    assert any("could not be tried" in doubt for doubt in summary.doubts)
+
+
+def test_findings_claim_no_more_than_the_intervals(run: Path) -> None:
+    attacks, *_ = summarize([run]).findings
+    assert attacks.headline == (
+        "reviews: accuracy under attack of match against vanilla: "
+        "higher in 2 of 3 attacks; in 1 no difference can be told at this n."
+    )
+    assert [detail.split(":")[0] for detail in attacks.details] == ["deepwordbug", "pwws", "textfooler"]
+    assert attacks.details[1].endswith("no difference can be told at this n.")
+
+
+def test_directories_merge_and_count_once(tmp_path: Path) -> None:
+    both = write_run(tmp_path / "both", seeds=(0, 1))
+    parts = [write_run(tmp_path / f"seed{seed}", seeds=(seed,)) for seed in (0, 1)]
+    merged = summarize([*parts, parts[0]])
+    assert plain_tables(merged) == plain_tables(summarize([both]))
+
+
+def test_one_name_for_two_trainings_is_told_apart(tmp_path: Path) -> None:
+    for name, rate in (("a", 1e-4), ("b", 2e-5)):
+        made = training("vanilla", 0, settings={"learning_rate": rate})
+        write(tmp_path / name / "train.jsonl", TrainingRecord, [made])
+        run = attack_run(made.checkpoint, "pwws", victim=name)
+        write_attack(tmp_path / name, run, outcomes("pwws", 10, 0.5))
+    rows = summarize([tmp_path / "a", tmp_path / "b"]).attacks
+    assert [row.method for row in rows] == ["vanilla (learning_rate=0.0001)", "vanilla (learning_rate=2e-05)"]
+
+
+def test_a_half_written_last_line_is_no_record(tmp_path: Path) -> None:
+    path = write_attack(tmp_path, attack_run("mine", "textfooler"), outcomes("textfooler", 3, 0.5))
+    with path.open("a") as stream:
+        stream.write('{"record": "attack", "ind')
+    assert summarize([tmp_path]).attacks[0].n == 3
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = write_attack(tmp_path, attack_run("mine", "textfooler"), outcomes("textfooler", 3, 0.5))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0] + "garbage\n" + lines[2])
+    with pytest.raises(UserError, match=r"textfooler\.jsonl, line 2"):
+        report([tmp_path])
+    assert not (tmp_path / "report").exists()
+
+
+def test_mistakes_of_the_user_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run directory"):
+        report([tmp_path / "missing"])
+    with pytest.raises(UserError, match="has no records"):
+        report([tmp_path])
+    attack_only(tmp_path, fallen())
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="choose another --out"):
+        report([tmp_path], tmp_path / "file" / "report")
