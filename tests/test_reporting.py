@@ -55,7 +55,7 @@ def test_attack_numbers_are_the_records(run: Path, page: str) -> None:
         right = [line for line in tried if line["scores"][line["label"]] == max(line["scores"])]
         fallen = [line for line in tried if line["status"] == "success"]
         attacked = fallen + [line for line in tried if line["status"] == "failed"]
-        assert int(row["errors"]) == len(lines) - len(tried) == 6
+        assert int(row["left_out"]) == len(lines) - len(tried) == 6
         assert int(row["n"]) == int(row["clean_accuracy_n"]) == len(tried) == 174
         assert float(row["clean_accuracy"]) == len(right) / len(tried)
         assert float(row["accuracy_under_attack"]) == (len(right) - len(fallen)) / len(tried)
@@ -104,16 +104,16 @@ def test_an_error_is_no_attack_withstood(tmp_path: Path) -> None:
     broke = fallen(index=2, status="error", message="ValueError: broken")
     write_attack(tmp_path, attack_run("mine", "textfooler"), [fell, stood, broke])
     (row,) = summarize([tmp_path]).attacks
-    assert (row.n, row.errors, row.accuracy_under_attack.value, row.success_rate.value) == (2, 1, 0.5, 0.5)
+    assert (row.n, row.left_out, row.accuracy_under_attack.value, row.success_rate.value) == (2, 1, 0.5, 0.5)
 
 
-def test_a_skipped_example_counts_by_what_the_classifier_said(tmp_path: Path) -> None:
+def test_an_example_that_could_not_be_tried_is_no_attack_withstood(tmp_path: Path) -> None:
     nothing = fallen(status="skipped", message="not attacked: no word that may change")
     missed = fallen(index=1, status="skipped", scores=[0.9, 0.1], message="misclassified before the attack")
     write_attack(tmp_path, attack_run("mine", "textfooler"), [nothing, missed])
     summary = summarize([tmp_path])
     (row,) = summary.attacks
-    assert (row.n, row.accuracy_under_attack.value, row.success_rate.n) == (2, 0.5, 0)
+    assert (row.n, row.left_out, row.accuracy_under_attack.value, row.success_rate.n) == (1, 1, 0.0, 0)
     assert any("could not be tried" in doubt for doubt in summary.doubts)
 
 

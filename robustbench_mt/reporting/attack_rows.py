@@ -19,6 +19,7 @@ __all__ = [
     "attack_row",
     "group_attacks",
     "is_correct",
+    "is_counted",
     "method_order",
     "reduction_row",
     "stands",
@@ -55,12 +56,12 @@ class AttackGroup:
 
     @property
     def records(self) -> list[AttackRecord]:
-        """The examples that the attack could be run on: errors are left out."""
-        return [record for file in self.files for record in file.records if record.status != "error"]
+        """The examples that say something of the attack, see :func:`is_counted`."""
+        return [record for file in self.files for record in file.records if is_counted(record)]
 
     @property
-    def errors(self) -> int:
-        return sum(record.status == "error" for file in self.files for record in file.records)
+    def left_out(self) -> int:
+        return sum(len(file.records) for file in self.files) - len(self.records)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class _Row:
     checkpoints: list[str]
     seeds: list[int]
     n: int
-    errors: int
+    left_out: int
     queries: Estimate
 
 
@@ -80,7 +81,7 @@ class AttackRow(_Row):
     """A recipe against a method's checkpoints (one or pooled); examples count as independent.
 
     Attributes:
-        n: examples attacked or misclassified before; ``errors`` are beside it.
+        n: examples attacked or misclassified before; those ``left_out`` stand beside it.
         clean_accuracy: share classified correctly before the attack.
         accuracy_under_attack: share classified correctly after it.
         over_seeds: mean of the checkpoints' accuracies under attack, with an interval over them.
@@ -118,11 +119,17 @@ def is_correct(record: AttackRecord) -> bool:
     return record.scores.index(max(record.scores)) == record.label
 
 
-def stands(record: AttackRecord) -> bool:
-    """Whether the example is classified correctly after the attack.
+def is_counted(record: AttackRecord) -> bool:
+    """Whether the example counts in n.
 
-    One that was skipped although it was correct stands: there was nothing to attack.
+    One whose attack ended in an error, or that was classified correctly and could not be tried (too long, no word that
+    may change), withstood nothing: counting it would flatter the classifier.
     """
+    return record.status != "error" and not (record.status == "skipped" and is_correct(record))
+
+
+def stands(record: AttackRecord) -> bool:
+    """Whether the example is classified correctly after the attack."""
     return is_correct(record) and record.status != "success"
 
 
@@ -149,7 +156,7 @@ def attack_row(group: AttackGroup) -> AttackRow:
     records = group.records
     successes = [record for record in records if record.status == "success"]
     attacked = [record for record in records if record.status in ("success", "failed")]
-    each = [[stands(record) for record in file.records if record.status != "error"] for file in group.files]
+    each = [[stands(record) for record in file.records if is_counted(record)] for file in group.files]
     return AttackRow(
         **_shared(group, attacked),
         clean_accuracy=wilson(sum(map(is_correct, records)), len(records)),
@@ -180,7 +187,7 @@ def _shared(group: AttackGroup, attacked: Sequence[AttackRecord]) -> dict[str, A
         "checkpoints": list(dict.fromkeys(file.run.checkpoint for file in group.files)),
         "seeds": group.seeds,
         "n": len(group.records),
-        "errors": group.errors,
+        "left_out": group.left_out,
         "queries": bootstrap_mean([record.queries for record in attacked]),
     }
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from robustbench_mt.records import AttackRecord
-from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct
+from robustbench_mt.reporting.attack_rows import AttackGroup, is_counted
 from robustbench_mt.reporting.runs import AttackFile, Runs
 from robustbench_mt.reporting.seed_rows import ImbalanceRow
 
@@ -26,20 +25,21 @@ def _evaluations(runs: Runs) -> Iterator[str]:
 def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
     for (task, recipe), of_recipe in groupby(groups, key=lambda group: (group.task, group.recipe)):
         pooled = list(of_recipe)
-        errors = [f"{g.errors} of {g.errors + len(g.records)} for {g.method}" for g in pooled if g.errors]
-        if errors:
-            yield f"{task}: examples of {recipe} that ended in an error are left out: {', '.join(errors)}."
-        untouched = [(sum(map(_is_untouched, group.records)), group) for group in pooled]
-        told = [f"{count} of {len(group.records)} for {group.method}" for count, group in untouched if count]
-        if told:
-            yield f"{task}: {recipe} could not be tried on some examples, which count as standing: {', '.join(told)}."
+        for status, what in (("error", "ended in an error"), ("skipped", "could not be tried (too long, or no words)")):
+            told = list(_left_out(pooled, status))
+            if told:
+                yield f"{task}: examples on which {recipe} {what} are left out of n: {', '.join(told)}."
         attacked = {_indices(file) for group in pooled for file in group.files}
         if len(attacked) > 1:
             yield f"{task}: {recipe} was run on different examples for different checkpoints."
 
 
-def _is_untouched(record: AttackRecord) -> bool:
-    return record.status == "skipped" and is_correct(record)
+def _left_out(groups: list[AttackGroup], status: str) -> Iterator[str]:
+    for group in groups:
+        records = [record for file in group.files for record in file.records]
+        count = sum(record.status == status and not is_counted(record) for record in records)
+        if count:
+            yield f"{count} of {len(records)} for {group.method}"
 
 
 def _indices(file: AttackFile) -> tuple[int, ...]:

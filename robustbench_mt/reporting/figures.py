@@ -68,7 +68,7 @@ def _attack_drawings(rows: Sequence[AttackRow], shared: dict[str, Look]) -> Iter
     pooled = sorted({f"{row.method}: {seed_names(row.seeds, row.checkpoints)}" for row in rows})
     intervals = (
         "Intervals are 95% Wilson; examples count as independent, also where seeds are pooled. "
-        f"Seeds: {'; '.join(pooled)}. Errors left out of n: {sum(row.errors for row in rows)}."
+        f"Seeds: {'; '.join(pooled)}. Examples left out of n: {sum(row.left_out for row in rows)}."
     )
     yield _drawing(
         figure,

@@ -15,7 +15,9 @@ WILSON = (
     "Shares have 95% Wilson intervals and means 95% bootstrap intervals; where seeds are pooled, each example of each "
     "seed counts as independent, so that an interval does not know the spread between seeds."
 )
-ERRORS = "Examples whose attack ended in an error are left out of n; their number stands beside it."
+LEFT_OUT = (
+    "Examples whose attack ended in an error or could not be tried are left out of n; their number stands beside it."
+)
 
 
 def result_tables(summary: Summary) -> list[Table]:
@@ -46,7 +48,7 @@ def _attacks(summary: Summary, by_checkpoint: bool) -> Table:
     return Table(
         "attacks_by_checkpoint" if by_checkpoint else "attacks",
         "Each checkpoint under attack" if by_checkpoint else "Accuracy under attack",
-        f"Clean accuracy and accuracy under attack are shares of the same n examples. {WILSON} {ERRORS} The success "
+        f"Clean accuracy and accuracy under attack are shares of the same n examples. {WILSON} {LEFT_OUT} The success "
         "rate is over the examples that were attacked, queries are the mean over these, and the share of words changed "
         "is the mean over successes."
         + ("" if by_checkpoint else " The mean over seeds has a 95% t interval over seeds."),
@@ -56,7 +58,7 @@ def _attacks(summary: Summary, by_checkpoint: bool) -> Table:
             Column("method", "method"),
             own,
             Column("n", "n", "number", 0),
-            Column("errors", "errors", "number", 0),
+            Column("left_out", "left out", "number", 0),
             Column("clean_accuracy", "clean accuracy", "percent"),
             Column("accuracy_under_attack", "accuracy under attack", "percent"),
             *over_seeds,
@@ -68,7 +70,7 @@ def _attacks(summary: Summary, by_checkpoint: bool) -> Table:
             [
                 *(row.task, row.recipe, row.method),
                 row.checkpoints[0] if by_checkpoint else seed_names(row.seeds, row.checkpoints),
-                *(row.n, row.errors, row.clean_accuracy, row.accuracy_under_attack),
+                *(row.n, row.left_out, row.clean_accuracy, row.accuracy_under_attack),
                 *([] if by_checkpoint else [row.over_seeds]),
                 *(row.success_rate, row.queries, row.share_changed),
             ]
@@ -83,7 +85,7 @@ def _budgets(summary: Summary) -> Table:
         "Accuracy against the share of words that an attacker may change",
         "Counted from the same records, without a new attack: an example has fallen at a share when a success changed "
         "at most that share of its words. This is an upper bound on the accuracy that an attack with that limit would "
-        f"leave, because the search was not told of the limit. {WILSON} {ERRORS}",
+        f"leave, because the search was not told of the limit. {WILSON} {LEFT_OUT}",
         [
             Column("task", "task"),
             Column("recipe", "recipe"),
@@ -104,14 +106,14 @@ def _reductions(summary: Summary) -> Table:
         "input_reduction",
         "Words removed while the prediction stays",
         "The recipe removes words as long as the prediction stays, so that its success is no flipped label and says "
-        f"nothing of the accuracy under attack. {WILSON} {ERRORS}",
+        f"nothing of the accuracy under attack. {WILSON} {LEFT_OUT}",
         [
             Column("task", "task"),
             Column("recipe", "recipe"),
             Column("method", "method"),
             Column("seeds", "seeds"),
             Column("n", "n", "number", 0),
-            Column("errors", "errors", "number", 0),
+            Column("left_out", "left out", "number", 0),
             Column("reduced", "share of examples reduced", "percent"),
             Column("share_removed", "mean share of words removed", "percent"),
             Column("queries", "mean queries", "number"),
@@ -119,7 +121,7 @@ def _reductions(summary: Summary) -> Table:
         [
             [
                 *(row.task, row.recipe, row.method, seed_names(row.seeds, row.checkpoints)),
-                *(row.n, row.errors, row.reduced, row.share_removed, row.queries),
+                *(row.n, row.left_out, row.reduced, row.share_removed, row.queries),
             ]
             for row in summary.reductions
         ],

@@ -74,8 +74,8 @@ def _reductions(rows: Sequence[ReductionRow]) -> RichTable:
 
 
 def _attacked(row: AttackRow | ReductionRow) -> Text:
-    errors = f"\n{row.errors} errors left out" if row.errors else ""
-    return _text(f"{row.recipe}\n{row.method}\n{row.task}{errors}")
+    left_out = f"\n{row.left_out} left out" if row.left_out else ""
+    return _text(f"{row.recipe}\n{row.method}\n{row.task}{left_out}")
 
 
 def _imbalance(task: str, minority: str, rows: Sequence[ImbalanceRow]) -> RichTable:
