@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from imbalance.sampling import class_counts, make_imbalanced
 from robustbench_mt.errors import UserError
+from robustbench_mt.evaluation import metric_intervals
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods import MethodChoice
 from robustbench_mt.metrics import minority_metrics
@@ -113,7 +115,8 @@ def train_point(
     test = task.split("test")
     scorer = Scorer(tuned.model, tuned.tokenizer, settings.max_length)
     predictions = np.argmax(scorer(test.texts), axis=1)
-    labels = [int(label) for label in test.labels]
+    labels = np.asarray(test.labels, dtype=np.int64)
+    metrics = partial(minority_metrics, minority=minority, classes=len(task.label_names))
     return ImbalanceRecord(
         task=task.name,
         base=settings.base,
@@ -124,8 +127,9 @@ def train_point(
         minority=task.label_names[minority],
         train_counts=class_counts([int(label) for label in train.labels]),
         n=len(test),
-        test_counts=class_counts(labels),
-        metrics=minority_metrics(labels, predictions, minority, len(task.label_names)),
+        test_counts=class_counts(labels.tolist()),
+        metrics=metrics(labels, predictions),
+        intervals=metric_intervals(metrics, labels, predictions),
         settings=tuned.record.settings,
         data=tuned.record.data,
         seconds=tuned.record.seconds,

@@ -1,6 +1,6 @@
 """A checkpoint's scores on a split, without an attack."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,10 @@ from robustbench_mt.metrics import classification_metrics, regression_metrics
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.tasks.task import Task
 
-__all__ = ["doubts", "evaluate"]
+__all__ = ["doubts", "evaluate", "metric_intervals"]
 
 Scores = Callable[[Sequence[tuple[str, ...]]], NDArray[np.float32]]
-Metrics = Callable[[Any, Any], dict[str, float | None]]
+Metrics = Callable[[Any, Any], Mapping[str, float | None]]
 
 _RESAMPLES = 500
 
@@ -47,8 +47,8 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
         task=task.name,
         split=split,
         n=len(examples),
-        metrics=metrics(labels, predictions),
-        intervals=_intervals(metrics, labels, predictions),
+        metrics=dict(metrics(labels, predictions)),
+        intervals=metric_intervals(metrics, labels, predictions),
         label_counts=counts,
         data=examples.fingerprint,
         warnings=warnings,
@@ -73,8 +73,18 @@ def doubts(labels: NDArray[np.int64], predictions: NDArray[np.int64], label_name
     return said
 
 
-def _intervals(metrics: Metrics, labels: Any, predictions: Any) -> dict[str, tuple[float, float]]:
-    """95% percentile bootstrap over examples; a metric that some resample leaves undefined has none."""
+def metric_intervals(
+    metrics: Metrics, labels: NDArray[Any], predictions: NDArray[Any]
+) -> dict[str, tuple[float, float]]:
+    """95% percentile bootstrap intervals over examples (Efron 1979), from 500 resamples.
+
+    Args:
+        metrics: from labels and predictions to values by name.
+        labels, predictions: n each.
+
+    Returns:
+        Low and high by name; a metric that some resample leaves undefined has none.
+    """
     generator = np.random.default_rng(0)
     drawn: dict[str, list[float]] = {}
     for _ in range(_RESAMPLES):

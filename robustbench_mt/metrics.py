@@ -6,12 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import (
-    accuracy_score,
-    f1_score,
-    matthews_corrcoef,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import matthews_corrcoef, precision_recall_fscore_support
 
 __all__ = ["METRICS", "classification_metrics", "minority_metrics", "regression_metrics"]
 
@@ -36,15 +31,16 @@ def classification_metrics(labels: Labels, predictions: Labels, classes: int) ->
         predictions: predicted class indices, n.
         classes: how many there are; classes that the labels lack count in no mean.
     """
+    f1 = _by_class(labels, predictions, classes)[2]
     # A class that stands in neither the labels nor the predictions has no F1.
     present = np.union1d(labels, predictions)
     values: dict[str, float | None] = {
-        "accuracy": float(accuracy_score(labels, predictions)),
-        "macro_f1": float(f1_score(labels, predictions, labels=present, average="macro", zero_division=0)),
+        "accuracy": float(np.mean(np.equal(labels, predictions))),
+        "macro_f1": float(f1[present].mean()),
         "matthews": float(matthews_corrcoef(labels, predictions)),
     }
     if classes == 2:
-        values["f1"] = float(f1_score(labels, predictions, pos_label=1, zero_division=0))
+        values["f1"] = float(f1[1])
     return values
 
 
@@ -58,14 +54,18 @@ def regression_metrics(targets: Scores, predictions: Scores) -> dict[str, float 
 
 def minority_metrics(labels: Labels, predictions: Labels, minority: int, classes: int) -> dict[str, float]:
     """Precision, recall and F1 of one class (0 where it is never predicted), with macro F1 and accuracy."""
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        labels, predictions, labels=[minority], average=None, zero_division=0
-    )
-    shared = classification_metrics(labels, predictions, classes)
+    precision, recall, f1 = _by_class(labels, predictions, classes)
+    present = np.union1d(labels, predictions)
     return {
-        "minority_precision": float(precision[0]),
-        "minority_recall": float(recall[0]),
-        "minority_f1": float(f1[0]),
-        "macro_f1": float(shared["macro_f1"] or 0.0),
-        "accuracy": float(shared["accuracy"] or 0.0),
+        "minority_precision": float(precision[minority]),
+        "minority_recall": float(recall[minority]),
+        "minority_f1": float(f1[minority]),
+        "macro_f1": float(f1[present].mean()),
+        "accuracy": float(np.mean(np.equal(labels, predictions))),
     }
+
+
+def _by_class(labels: Labels, predictions: Labels, classes: int) -> NDArray[np.float64]:
+    """Precision, recall and F1 of each class, 3 x classes; 0 where there is nothing to divide by."""
+    measures = precision_recall_fscore_support(labels, predictions, labels=range(classes), zero_division=0)
+    return np.asarray(measures[:3])

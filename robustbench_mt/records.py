@@ -204,6 +204,7 @@ class ImbalanceRecord(Record):
         train_counts: training examples of each class, in the order of the label names.
         n: test examples; ``test_counts`` of each class.
         metrics: ``minority_precision``, ``minority_recall``, ``minority_f1``, ``macro_f1``, ``accuracy``.
+        intervals: as in :class:`EvaluationRecord`.
         settings, data: as in :class:`TrainingRecord`.
     """
 
@@ -220,6 +221,7 @@ class ImbalanceRecord(Record):
     n: int
     test_counts: list[int]
     metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
     settings: dict[str, Any]
     data: dict[str, Any]
     seconds: float

@@ -95,13 +95,14 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Estimate:
 def mean_over_seeds(values: Sequence[float]) -> Estimate:
     """A mean with Student's t interval, one value a seed: the spread that another seed may bring.
 
-    One seed has a mean and no interval.
+    One seed has a mean and no interval. Nor have seeds that all gave the same (a class that is never predicted has an
+    F1 of 0 whatever the seed): a width of 0 would claim what a few equal outcomes cannot show.
     """
     if not values:
         return Estimate(None, None, None, 0, OVER_SEEDS)
     sample = np.asarray(values, dtype=float)
     mean = float(sample.mean())
-    if len(sample) == 1:
-        return Estimate(mean, None, None, 1, OVER_SEEDS)
+    if np.ptp(sample) == 0:
+        return Estimate(mean, None, None, len(sample), OVER_SEEDS)
     margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(sample) - 1) * sample.std(ddof=1) / np.sqrt(len(sample)))
     return Estimate(mean, mean - margin, mean + margin, len(sample), OVER_SEEDS)

@@ -156,6 +156,7 @@ def imbalance_point(method: str, ratio: float, seed: int) -> ImbalanceRecord:
         n=1000,
         test_counts=[500, 500],
         metrics=metrics | {"accuracy": f1 + 0.03},
+        intervals={name: (value - 0.02, value + 0.02) for name, value in metrics.items()},
         settings={"learning_rate": 1e-4},
         data={"train": f"{seed}-{ratio}"},
         seconds=31.0,

@@ -109,7 +109,10 @@ def _imbalance_drawings(rows: Sequence[ImbalanceRow], shared: dict[str, Look]) -
         plot_imbalance(figure.subplots(), points, shared)
         tests = " or ".join(str(n) for n in sorted({row.n for row in points}))
         if all(len(row.seeds) == 1 for row in points):
-            band = "One seed a point, so there is no band: another seed may give another curve."
+            band = (
+                "One seed a point; band: 95% bootstrap interval over test examples, which does not know what another "
+                "seed may give."
+            )
         else:
             band = "Line: mean over seeds; small marks: each seed; band: 95% t interval over seeds."
         yield _drawing(

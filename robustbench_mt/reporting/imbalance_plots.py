@@ -12,7 +12,7 @@ __all__ = ["plot_imbalance"]
 
 
 def plot_imbalance(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str, Look]) -> None:
-    """One line a method with the band of its interval over seeds, and a small mark for each seed.
+    """One line a method with the band of its interval, and a small mark for each seed.
 
     Args:
         axes: to draw on; x is the ratio on a logarithmic scale, y minority F1 from 0 to 1.

@@ -161,7 +161,7 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
         "imbalance",
         "Class imbalance",
         "Trained at each ratio of majority to minority, evaluated on the untouched test set. Means over seeds with a "
-        "95% t interval; one seed has no interval.",
+        "95% t interval; one seed has a 95% bootstrap interval over test examples.",
         [
             Column("task", "task"),
             Column("minority", "minority"),

@@ -43,7 +43,7 @@ class ImbalanceRow:
         ratio: majority : minority.
         n: test examples, the same for every seed.
         train_counts: training examples of each class, in words.
-        metrics: means over seeds, by name.
+        metrics: by name; means over seeds where there are several, else intervals are over test examples.
         f1: the minority F1 of each of ``seeds``.
     """
 
@@ -88,10 +88,11 @@ def _evaluation_row(task: str, split: str, method: str, evaluations: Sequence[Ev
     )
 
 
-def _metric(records: Sequence[EvaluationRecord], name: str) -> Estimate:
+def _metric(records: Sequence[EvaluationRecord] | Sequence[ImbalanceRecord], name: str) -> Estimate:
     """Over seeds where there are several, else over the examples, as the record has it."""
     if len(records) > 1:
-        return _mean([record.metrics.get(name) for record in records])
+        values = (record.metrics.get(name) for record in records)
+        return mean_over_seeds([value for value in values if value is not None])
     low, high = records[0].intervals.get(name, (None, None))
     return Estimate(records[0].metrics[name], low, high, records[0].n, "95% bootstrap")
 
@@ -123,13 +124,9 @@ def _imbalance_row(
         n=records[0].n,
         train_counts=" or ".join(counts),
         metrics={
-            name: _mean([record.metrics.get(name) for record in records])
+            name: _metric(records, name)
             for name in IMBALANCE_METRICS
-            if any(name in record.metrics for record in records)
+            if all(name in record.metrics for record in records)
         },
         f1=[record.metrics["minority_f1"] for record in records],
     )
-
-
-def _mean(values: Sequence[float | None]) -> Estimate:
-    return mean_over_seeds([value for value in values if value is not None])

@@ -1,6 +1,7 @@
 """The results as tables for a terminal."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Literal
 
 from rich import box
@@ -27,10 +28,8 @@ def render_terminal(summary: Summary) -> RenderableType:
     evaluations = [row for row in summary.evaluations if row.accuracy]
     tasks = sorted({row.task for row in evaluations} | {row.task for row in summary.attacks})
     parts: list[RenderableType] = [_accuracies(summary, task) for task in tasks]
-    if summary.attacks:
-        parts.append(_attacks(summary.attacks))
-    if summary.reductions:
-        parts.append(_reductions(summary.reductions))
+    parts += [_attacks(task, list(rows)) for task, rows in groupby(summary.attacks, lambda row: row.task)]
+    parts += [_reductions(task, list(rows)) for task, rows in groupby(summary.reductions, lambda row: row.task)]
     for task, minority in dict.fromkeys((row.task, row.minority) for row in summary.imbalance):
         of_task = [row for row in summary.imbalance if (row.task, row.minority) == (task, minority)]
         parts.append(_imbalance(task, minority, of_task))
@@ -54,9 +53,9 @@ def _accuracies(summary: Summary, task: str) -> RichTable:
     return table
 
 
-def _attacks(rows: Sequence[AttackRow]) -> RichTable:
+def _attacks(task: str, rows: Sequence[AttackRow]) -> RichTable:
     measures = ["clean accuracy", "under attack", "success rate", "queries", "words changed"]
-    table = _table("attacks", ["recipe, method, task", *measures])
+    table = _table(f"{task}: attacks", ["recipe, method", *measures])
     for row in rows:
         cells = [row.clean_accuracy, row.accuracy_under_attack, row.success_rate]
         shown = [*(_cell(cell, "percent") for cell in cells), _cell(row.queries, "number", 1)]
@@ -64,9 +63,9 @@ def _attacks(rows: Sequence[AttackRow]) -> RichTable:
     return table
 
 
-def _reductions(rows: Sequence[ReductionRow]) -> RichTable:
+def _reductions(task: str, rows: Sequence[ReductionRow]) -> RichTable:
     measures = ["reduced", "words removed", "queries"]
-    table = _table("words removed while the prediction stays", ["recipe, method, task", *measures])
+    table = _table(f"{task}: words removed while the prediction stays", ["recipe, method", *measures])
     for row in rows:
         shares = [_cell(cell, "percent") for cell in (row.reduced, row.share_removed)]
         table.add_row(_attacked(row), *shares, _cell(row.queries, "number", 1))
@@ -75,7 +74,7 @@ def _reductions(rows: Sequence[ReductionRow]) -> RichTable:
 
 def _attacked(row: AttackRow | ReductionRow) -> Text:
     left_out = f"\n{row.left_out} left out" if row.left_out else ""
-    return _text(f"{row.recipe}\n{row.method}\n{row.task}{left_out}")
+    return _text(f"{row.recipe}\n{row.method}{left_out}")
 
 
 def _imbalance(task: str, minority: str, rows: Sequence[ImbalanceRow]) -> RichTable:
@@ -92,7 +91,8 @@ def _imbalance(task: str, minority: str, rows: Sequence[ImbalanceRow]) -> RichTa
 def _table(title: str, columns: Sequence[str]) -> RichTable:
     table = RichTable(title=_text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(_text(column), justify="left" if position == 0 else "right", overflow="fold")
+        first = position == 0
+        table.add_column(_text(column), justify="left" if first else "right", overflow="fold", no_wrap=first)
     return table
 
 
