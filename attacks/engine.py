@@ -1,40 +1,29 @@
 """Attacking a data set: each example once, each outcome on disk as it ends."""
 
-import hashlib
-import random
-import time
-from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
-from attacks.outcomes import with_outcome
+from attacks.example import ExampleAttacker
+from attacks.interleave import Interleaver
 from attacks.recipes import Recipe, build, describe, resources_used
 from attacks.settings import AttackSettings
 from attacks.textattack_import import no_downloads, quiet
 from attacks.victim import Victim
-from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, read_records
 from robustbench_mt.progress import note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, to_json
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.versions import versions
 
-__all__ = ["attack", "attack_path", "choose_examples", "example_seed", "is_attacked"]
+__all__ = ["attack", "attack_path", "choose_examples", "is_attacked"]
 
 
 def attack_path(out: Path, checkpoint: str, task: str, recipe: str) -> Path:
     """Where the outcomes of an attack are kept below a run's directory."""
     return out / "attacks" / checkpoint / task / f"{recipe}.jsonl"
-
-
-def example_seed(seed: int, index: int) -> int:
-    """The seed of one example (32 bits), from the run's seed and the example's index and nothing else."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{index}".encode()).digest()[:4], "big")
 
 
 def choose_examples(available: int, settings: AttackSettings) -> list[int]:
@@ -75,9 +64,7 @@ def attack(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings,
     """
     task.require_classes("attacks")
     examples = task.split(settings.split)
-    textattack_attack = build(recipe, victim, task.protected_fields, task.fields)
-    # The victim makes its own batches, sorted by length; TextAttack would cut them to 32 texts in its order.
-    textattack_attack.goal_function.batch_size = 2**31
+    built = build(recipe, victim, task.protected_fields, task.fields)
     resources = resources_used(recipe)
     run = AttackRun(
         checkpoint=victim.name,
@@ -86,7 +73,7 @@ def attack(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings,
         split=settings.split,
         data=examples.fingerprint,
         recipe=recipe.name,
-        build=describe(textattack_attack),
+        build=describe(built),
         sample=settings.sample,
         seed=settings.seed,
         max_characters=settings.max_characters,
@@ -97,76 +84,20 @@ def attack(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings,
         versions=versions("torch", "transformers", "textattack"),
     )
     indices = choose_examples(len(examples), settings)
-    attacker = _Attacker(textattack_attack, victim, task, settings, resources)
+    interleaver: Interleaver[AttackRecord] = Interleaver(victim.score, settings.in_flight)
+    attacker = ExampleAttacker(built, victim, task, settings, interleaver.score)
+    fallbacks = [f"{name}: {where}" for name, where in resources.items() if "fallback" in where]
     with Ledger(attack_path(out, victim.name, task.name, recipe.name), AttackRecord, to_json(run)) as ledger:
         done = {record.index for record in ledger.records}
         missing = [index for index in indices if index not in done]
         if len(missing) < len(indices):
             note(f"{recipe.name}: {len(indices) - len(missing)} of {len(indices)} examples are recorded already.")
         with quiet(), no_downloads(), progress(f"{recipe.name} against {victim.name}", len(missing)) as set_done:
-            for number, index in enumerate(missing):
-                ledger.append(attacker.attack(index, examples.texts[index], int(examples.labels[index])))
-                set_done(number + 1)
+            jobs = (
+                partial(attacker.attack, index, examples.texts[index], int(examples.labels[index])) for index in missing
+            )
+            for number, (record, seconds) in enumerate(interleaver.run(jobs), 1):
+                ledger.append(replace(record, seconds=round(seconds, 4), fallbacks=fallbacks))
+                set_done(number)
         by_index = {record.index: record for record in ledger.records}
     return [by_index[index] for index in indices]
-
-
-class _Attacker:
-    """Attacks single examples; what one does leaves no trace in the next."""
-
-    def __init__(
-        self, built: Any, victim: Victim, task: Task, settings: AttackSettings, resources: Mapping[str, str]
-    ) -> None:
-        self._attack = built
-        self._victim = victim
-        self._task = task
-        self._settings = settings
-        self._fallbacks = [f"{name}: {where}" for name, where in resources.items() if "fallback" in where]
-
-    def attack(self, index: int, texts: tuple[str, ...], label: int) -> AttackRecord:
-        plain = AttackRecord(
-            index=index,
-            seed=example_seed(self._settings.seed, index),
-            label=label,
-            status="skipped",
-            texts=list(texts),
-            fallbacks=self._fallbacks,
-        )
-        reason = self._not_attackable(texts)
-        if reason:
-            scores = [round(float(score), 7) for score in self._victim.probabilities([texts])[0]]
-            return replace(plain, message=reason, scores=scores)
-        started = time.monotonic()
-        _seed_all(plain.seed)
-        try:
-            result = self._attack.attack(OrderedDict(zip(self._task.fields, texts, strict=True)), label)
-            outcome = with_outcome(plain, result, self._task.protected_fields)
-        except UserError:
-            raise
-        except Exception as error:  # a recipe may raise anything; it must not pass as an attack withstood
-            outcome = replace(plain, status="error", message=f"{type(error).__name__}: {error}")
-        finally:
-            self._attack.clear_cache()
-        return replace(outcome, seconds=round(time.monotonic() - started, 4))
-
-    def _not_attackable(self, texts: tuple[str, ...]) -> str:
-        from textattack.shared.utils import words_from_text
-
-        open_texts = [
-            text
-            for field, text in zip(self._task.fields, texts, strict=True)
-            if field not in self._task.protected_fields
-        ]
-        longest = max(map(len, texts))
-        if longest > self._settings.max_characters:
-            return f"not attacked: {longest} characters, over the limit of {self._settings.max_characters}"
-        if not any(words_from_text(text) for text in open_texts):
-            return "not attacked: no word that may change"
-        return ""
-
-
-def _seed_all(seed: int) -> None:
-    """TextAttack draws from all three global generators."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)

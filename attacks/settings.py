@@ -19,6 +19,7 @@ class AttackSettings:
         seed: each example's own seed is derived from it and the example's index.
         max_characters: longer texts are skipped, with this as the reason: some recipes take time that grows with the
             square of the length.
+        in_flight: how many examples are attacked side by side, their texts scored together; it changes no outcome.
     """
 
     split: str = "test"
@@ -26,9 +27,10 @@ class AttackSettings:
     sample: Literal["first", "random"] = "first"
     seed: int = 0
     max_characters: int = 20_000
+    in_flight: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("examples", "max_characters"):
+        for name in ("examples", "max_characters", "in_flight"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1.")
         if self.sample not in ("first", "random"):

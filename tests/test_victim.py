@@ -36,13 +36,13 @@ def test_scores_are_the_models_own_logits(victim: Victim, task: Task) -> None:
         inputs = victim.tokenizer(*text, return_tensors="pt", truncation=True)
         with torch.no_grad():
             expected.append(victim.model(**inputs).logits[0].numpy())
-    np.testing.assert_allclose(victim.score(texts), expected, atol=2e-6)
+    np.testing.assert_allclose(victim.score(texts), expected, atol=5e-6)
 
 
 def test_order_and_duplicates_change_nothing(victim: Victim, task: Task) -> None:
     texts = list(task.split("test").texts[:30])
     scores = victim.score(texts)
-    np.testing.assert_allclose(victim.score(texts[::-1])[::-1], scores, atol=2e-6)
+    np.testing.assert_allclose(victim.score(texts[::-1])[::-1], scores, atol=5e-6)
     np.testing.assert_array_equal(
         victim.score([texts[0], *texts, texts[0]])[[0, -1]], np.tile(victim.score(texts)[0], (2, 1))
     )
@@ -65,7 +65,7 @@ def test_batch_size_changes_nothing(tokens: int, checkpoint: Path, task: Task) -
     texts = task.split("test").texts
     expected = scorer(texts)
     scorer._tokens = tokens
-    np.testing.assert_allclose(scorer(texts), expected, atol=2e-6)
+    np.testing.assert_allclose(scorer(texts), expected, atol=5e-6)
 
 
 def test_no_texts_no_scores(victim: Victim) -> None:
