@@ -2,10 +2,10 @@
 
     python benchmarks/attack_speed.py CHECKPOINT --task rotten_tomatoes --recipe deepwordbug --recipe pwws
 
-Stock TextAttack is its ``HuggingFaceModelWrapper``, the recipe as it builds it, and ``Attack.attack``, one example after
-another, each with the seed that ours has. Prints for each recipe the ratio of wall times and the median seconds an
-example, lists every example whose status, adversarial text or query count differs, and ends with the geometric mean of
-the ratios.
+Stock TextAttack is its ``HuggingFaceModelWrapper``, the recipe as it builds it, and ``Attack.attack``, one example
+after another, each with the seed that ours has. Prints for each recipe the ratio of wall times and the median seconds
+an example, lists every example whose status, adversarial text or query count differs, and ends with the geometric mean
+of the ratios.
 """
 
 import statistics
@@ -31,6 +31,7 @@ from robustbench_mt.bases import find_model
 from robustbench_mt.checkpoints import load_classifier
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.registry import choose
+from robustbench_mt.resources import prepare
 from robustbench_mt.tasks import TaskOptions, load_task
 from robustbench_mt.tasks.task import Task
 
@@ -99,6 +100,7 @@ class _Comparison:
 
 def _compare(recipe: Recipe, victim: Victim, checkpoint: str, task: Task, examples: int, block: int) -> _Comparison:
     textattack = import_textattack()
+    prepare(recipe.needs, f"The recipe {recipe.name}")
     wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(*load_classifier(find_model(checkpoint)))
     with quiet(), no_downloads():
         stock = getattr(textattack.attack_recipes, recipe.class_name).build(wrapper, **recipe.arguments)
