@@ -34,16 +34,16 @@ app = App(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    """Run a command; return its exit status: 0 or what it returns, 2 for a user's mistake, 130 when interrupted."""
     try:
-        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
+        status = app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
     except (UserError, CycloptsError) as error:
         print(f"robustbench-mt: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("robustbench-mt: interrupted; the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 @app.command
@@ -162,6 +162,32 @@ def attack(
     for chosen in recipes:
         attack_task(attacked, loaded, chosen, settings, out)
     print_results([out])
+
+
+@app.command
+def verify(
+    directory: Path,
+    *,
+    victim: str | None = None,
+    options: Annotated[VictimOptions | None, Flat] = None,
+    allow_network: bool = False,
+) -> int:
+    """Score recorded adversarial texts again and check what recipes promise; exit status 1 when something is not so.
+
+    Args:
+        directory: a run's directory.
+        victim: the attacked checkpoint, where the directory does not hold it: a directory, a hub id, sklearn:FILE or
+            python:MODULE:FUNCTION.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+    """
+    from attacks.verify import report_lines
+    from attacks.verify import verify as verify_attacks
+
+    holds = True
+    for verified in verify_attacks(directory, victim, options, allow_network=allow_network):
+        print("\n".join(report_lines(verified)))
+        holds = holds and not verified.findings
+    return 0 if holds else 1
 
 
 @app.command

@@ -29,7 +29,10 @@ def encode_texts(
     """Token ids of each text (one or two fields), cut to ``max_length`` and not padded."""
     if not texts:
         return []
-    columns = [list(column) for column in zip(*texts, strict=True)]
+    # Tokenizers refuse lone surrogates, which hostile text may hold.
+    columns = [
+        [text.encode("utf-8", "replace").decode("utf-8") for text in column] for column in zip(*texts, strict=True)
+    ]
     encoded = tokenizer(*columns, truncation=True, max_length=max_length, padding=False)
     return [{name: encoded[name][row] for name in encoded} for row in range(len(texts))]
 

@@ -254,10 +254,14 @@ ODD_TEXTS = {
 
 
 @pytest.mark.parametrize("recipe", [needs("deepwordbug"), needs("pwws"), needs("pruthi"), needs("input-reduction")])
-def test_odd_texts_are_attacked_or_skipped(recipe: str, task: Task, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["a function", "a checkpoint"])
+def test_odd_texts_are_attacked_or_skipped(
+    recipe: str, kind: str, task: Task, checkpoint: Path, tmp_path: Path
+) -> None:
     texts = list(ODD_TEXTS.values())
     odd = replace(task, splits={**task.splits, "test": Examples([(text,) for text in texts], [1] * len(texts))})
-    victim = FunctionVictim("letters", _letters, 2, "")
+    function = FunctionVictim("letters", _letters, 2, "")
+    victim = function if kind == "a function" else load_victim(str(checkpoint), odd)
     records = attack(victim, odd, RECIPES[recipe], AttackSettings(examples=100), tmp_path)
     by_text = dict(zip(ODD_TEXTS, records, strict=True))
     assert {name: record.message for name, record in by_text.items() if record.status == "error"} == {}
@@ -267,7 +271,7 @@ def test_odd_texts_are_attacked_or_skipped(recipe: str, task: Task, tmp_path: Pa
     for name in ("100,000 characters", "one word of 100,000 characters"):
         assert "over the limit of 20000" in by_text[name].message
     assert [record.texts[0] for record in records] == texts
-    path = attack_path(tmp_path, "letters", odd.name, recipe)
+    path = attack_path(tmp_path, victim.name, odd.name, recipe)
     assert recorded(path) == records
 
 

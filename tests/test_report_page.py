@@ -32,7 +32,7 @@ from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.terminal import render_terminal
-from robustbench_mt.reporting.visible import visible
+from robustbench_mt.visible import visible
 
 HOSTILE = "</script><script>alert('1')</script> \"quoted\" \u202eevil\u202c zero\u200bwidth no\u00a0break \ud800 end"
 

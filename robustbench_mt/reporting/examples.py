@@ -7,7 +7,7 @@ from itertools import islice, zip_longest
 from robustbench_mt.records import AttackRecord, AttackRun
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.marking import Stretch, excerpt, mark_changes
-from robustbench_mt.reporting.visible import visible
+from robustbench_mt.visible import visible
 
 __all__ = ["LIMIT", "Field", "ShownExample", "choose_examples"]
 

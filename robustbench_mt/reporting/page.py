@@ -17,8 +17,8 @@ from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Table
-from robustbench_mt.reporting.visible import pieces, visible
 from robustbench_mt.statistics import Estimate
+from robustbench_mt.visible import pieces, visible
 
 __all__ = ["render_page"]
 

@@ -8,8 +8,8 @@ from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
-from robustbench_mt.reporting.visible import visible
 from robustbench_mt.statistics import Estimate
+from robustbench_mt.visible import visible
 
 __all__ = ["plain_tables", "to_csv", "to_markdown"]
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.terminal import render_terminal
-from robustbench_mt.reporting.visible import visible
+from robustbench_mt.visible import visible
 
 __all__ = ["print_evaluation", "print_results"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from robustbench_mt.reporting.visible import visible
 from robustbench_mt.statistics import Estimate
+from robustbench_mt.visible import visible
 
 __all__ = ["GREY", "INK", "SEQUENTIAL", "Look", "ends", "label", "looks", "new_figure", "render", "styled"]
 

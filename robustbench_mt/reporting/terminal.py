@@ -14,8 +14,8 @@ from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow, method
 from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.reporting.seed_rows import ImbalanceRow
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.visible import visible
 from robustbench_mt.statistics import Estimate
+from robustbench_mt.visible import visible
 
 __all__ = ["render_terminal"]
 
