@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.seeds import checked_seed
 
 __all__ = ["AttackSettings", "VictimOptions"]
 
@@ -33,6 +34,7 @@ class AttackSettings:
         for name in ("examples", "max_characters", "in_flight"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1.")
+        checked_seed(self.seed)
         if self.sample not in ("first", "random"):
             raise UserError(f"sample is {self.sample!r}: it must be 'first' or 'random'.")
 

@@ -57,7 +57,8 @@ class Victim(ABC):
         if not distinct:
             return np.empty((0, self.classes), np.float32)
         try:
-            scores = np.asarray(self._raw_scores(list(distinct)), np.float32)
+            with np.errstate(over="ignore"):  # what overflows is refused below
+                scores = np.asarray(self._raw_scores(list(distinct)), np.float32)
         except (TypeError, ValueError) as error:
             raise UserError(f"The victim {self.name} did not return a matrix of numbers: {error}.") from None
         expected = (len(distinct), self.classes)
@@ -98,7 +99,9 @@ class HuggingFaceVictim(Victim):
     """
 
     def __init__(self, name: str, scorer: Scorer, columns: Sequence[int], fingerprint: str) -> None:
-        super().__init__(name, fingerprint, len(columns))
+        # The same weights with labels mapped otherwise are another classifier.
+        mapped = "" if list(columns) == sorted(columns) else "-" + "".join(map(str, columns))
+        super().__init__(name, fingerprint + mapped, len(columns))
         self.model = scorer.model
         self.tokenizer = scorer.tokenizer
         self._scorer = scorer
@@ -120,7 +123,7 @@ class FunctionVictim(Victim):
         inputs: list[Any] = [text[0] if len(text) == 1 else text for text in texts]
         try:
             return self._function(inputs)
-        except Exception as error:  # a user's function may raise anything
+        except (Exception, SystemExit) as error:  # a user's function may raise anything
             reason = (str(error).strip() or "no message").splitlines()[0]
             raise UserError(
                 f"The victim {self.name} raised {type(error).__name__}: {reason}. Mend it: it must take a "
@@ -138,7 +141,8 @@ class SklearnVictim(FunctionVictim):
             result: NDArray[np.float64] = pipeline.predict_proba(texts)[:, columns]
             return result
 
-        super().__init__(name, probabilities, len(columns), fingerprint)
+        mapped = "" if columns == sorted(columns) else "-" + "".join(map(str, columns))
+        super().__init__(name, probabilities, len(columns), fingerprint + mapped)
         self.model = pipeline
 
 

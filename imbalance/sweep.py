@@ -18,6 +18,7 @@ from robustbench_mt.progress import note, progress
 from robustbench_mt.records import ImbalanceRecord
 from robustbench_mt.registry import choose
 from robustbench_mt.scoring import Scorer
+from robustbench_mt.seeds import checked_seed
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
@@ -39,8 +40,9 @@ class Point:
 
 
 def curve_points(methods: Sequence[MethodChoice], ratios: Sequence[float], seeds: Sequence[int]) -> list[Point]:
-    """All combinations; a whole curve of each method is done for a seed before the next seed begins."""
-    return [Point(method, ratio, seed) for seed in seeds for ratio in ratios for method in methods]
+    """All combinations, each once; the curves of a seed are done before the next seed begins."""
+    points = [Point(method, ratio, checked_seed(seed)) for seed in seeds for ratio in ratios for method in methods]
+    return list({point.key: point for point in points}.values())
 
 
 def sweep(
@@ -113,7 +115,7 @@ def train_point(
         allow_network=allow_network,
     )
     test = task.split("test")
-    scorer = Scorer(tuned.model, tuned.tokenizer, settings.max_length)
+    scorer = Scorer(tuned.model, tuned.tokenizer)
     predictions = np.argmax(scorer(test.texts), axis=1)
     labels = np.asarray(test.labels, dtype=np.int64)
     metrics = partial(minority_metrics, minority=minority, classes=len(task.label_names))

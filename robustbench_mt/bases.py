@@ -48,7 +48,13 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
         if not (path / "config.json").is_file():
             raise UserError(f"{name} is not a checkpoint: no config.json. Give a directory saved by transformers.")
         return path
-    if path.exists() or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
+    if (
+        path.exists()
+        or path.is_absolute()
+        or name.startswith(("./", "../", "~"))
+        or name.endswith("/")
+        or name.count("/") > 1
+    ):
         raise UserError(f"There is no directory {name}: give a checkpoint's directory or a hub id.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

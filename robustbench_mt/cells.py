@@ -57,13 +57,22 @@ def train_cell(
 
 
 def evaluate_cell(victim: Victim, task: Task, split: str, out: Path) -> EvaluationRecord:
-    """Score a split unless its record is there, and return the record."""
+    """Score a split unless its record is there, and return the record.
+
+    Raises:
+        UserError: the record that is there is of another classifier of the same name, or of other data.
+    """
     data = task.split(split).fingerprint
     with Ledger(out / "evaluate.jsonl", EvaluationRecord) as ledger:
         for record in ledger.records:
-            if (record.checkpoint, record.task, record.split, record.data) == (victim.name, task.name, split, data):
+            if (record.checkpoint, record.task, record.split) == (victim.name, task.name, split):
+                refuse_differences(
+                    {"victim": record.victim, "data": record.data},
+                    {"victim": victim.fingerprint, "data": data},
+                    f"The evaluation of {victim.name} on {task.name} in {ledger.path}",
+                )
                 return record
-        record = evaluate(victim.score, victim.name, task, split)
+        record = evaluate(victim.score, victim.name, task, split, victim=victim.fingerprint)
         ledger.append(record)
     for warning in record.warnings:
         note(f"Warning: {victim.name} on {task.name}: {warning}")

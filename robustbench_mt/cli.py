@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command runs, so that ``--help`` and ``list`` answer at once.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ app = App(
     version=__version__,
     help="How robust is a fine-tuned text classifier, and which way of fine-tuning makes it more so?",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -43,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("robustbench-mt: interrupted; the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing more can be written, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return status if isinstance(status, int) else 0
 
 
@@ -121,7 +127,7 @@ def evaluate(
     loaded.split(split)
     scored = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
     if out is None:
-        record = evaluate_split(scored.score, scored.name, loaded, split)
+        record = evaluate_split(scored.score, scored.name, loaded, split, victim=scored.fingerprint)
     else:
         record = evaluate_cell(scored, loaded, split, out)
     print_evaluation(record)

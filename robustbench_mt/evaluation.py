@@ -19,7 +19,7 @@ Metrics = Callable[[Any, Any], Mapping[str, float | None]]
 _RESAMPLES = 500
 
 
-def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") -> EvaluationRecord:
+def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *, victim: str = "") -> EvaluationRecord:
     """Score a split and compute the task's metrics with their intervals.
 
     Args:
@@ -27,6 +27,7 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
         checkpoint: what the record calls the classifier.
         task: what to score.
         split: which split of it.
+        victim: the classifier's fingerprint.
     """
     examples = task.split(split)
     scores = score(examples.texts)
@@ -44,6 +45,7 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test") ->
         warnings = doubts(labels, predictions, task.label_names)
     return EvaluationRecord(
         checkpoint=checkpoint,
+        victim=victim,
         task=task.name,
         split=split,
         n=len(examples),

@@ -146,7 +146,8 @@ def run_experiment(experiment: Experiment, out: Path, options: TaskOptions | Non
     options = options or TaskOptions()
     methods = experiment.method_choices
     make_directory(out)
-    claim(out / "experiment.json", asdict(experiment), f"{out} belongs to an experiment that")
+    owner = f"{out} belongs to an experiment that"
+    claim(out / "experiment.json", asdict(experiment), owner, ignore=("attack.in_flight",))
     tasks = [load_task(name, options) for name in experiment.tasks]
     recipes = _recipes(experiment)
     for task in tasks:

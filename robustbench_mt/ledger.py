@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.flat import flat
 from robustbench_mt.records import Record, from_json, to_json
 
 __all__ = [
@@ -145,6 +146,9 @@ class Ledger(Generic[R]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A run that was refused before its first record leaves no file behind.
+        if self._stream.tell() == 0 and self.path.stat().st_size == 0:
+            self.path.unlink()
         self._stream.close()
 
     def _drop_half_line(self) -> None:
@@ -160,7 +164,7 @@ def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[
         path: made if it does not exist.
         settings: plain JSON values.
         what: what the settings belong to, for the message.
-        ignore: keys that may differ.
+        ignore: settings that may differ.
 
     Raises:
         UserError: other settings are kept there; each difference is named.
@@ -182,11 +186,12 @@ def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[
 def refuse_differences(
     there: Mapping[str, Any], asked: Mapping[str, Any], what: str, ignore: Container[str] = ()
 ) -> None:
-    """Raise :class:`UserError` that names each key whose values differ."""
+    """Raise :class:`UserError` that names each setting that differs; of nested ones with a dot, ``attack.seed``."""
+    there, asked = flat(there), flat(asked)
     differences = [
         f"{name} is {_short(there.get(name))} there and {_short(asked.get(name))} now"
         for name in {**there, **asked}
-        if name not in ignore and there.get(name) != asked.get(name)
+        if name.partition(".")[0] not in ignore and name not in ignore and there.get(name) != asked.get(name)
     ]
     if differences:
         raise UserError(f"{what} was made with other settings: {'; '.join(differences)}. Choose another --out.")

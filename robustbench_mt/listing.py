@@ -68,8 +68,9 @@ def print_resources() -> None:
 
 
 def _print(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*header, show_lines=False, pad_edge=False, box=None, header_style="bold")
-    table.columns[0].no_wrap = True
+    table = Table(pad_edge=False, box=None, header_style="bold")
+    for position, name in enumerate(header):
+        table.add_column(name, no_wrap=position == 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)

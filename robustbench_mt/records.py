@@ -101,6 +101,7 @@ class EvaluationRecord(Record):
     """A checkpoint's scores on a split, no attack.
 
     Attributes:
+        victim: the classifier's fingerprint.
         n: examples scored.
         metrics: by name; ``accuracy`` always for classification.
         intervals: the metrics' 95% bootstrap intervals over examples, low and high.
@@ -111,6 +112,7 @@ class EvaluationRecord(Record):
     kind: ClassVar[str] = "evaluation"
 
     checkpoint: str
+    victim: str
     task: str
     split: str
     n: int

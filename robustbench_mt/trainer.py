@@ -1,5 +1,6 @@
 """Fine-tuning: a task, a method and a seed become a model and the record of how it was made."""
 
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ from robustbench_mt.metrics import classification_metrics, regression_metrics
 from robustbench_mt.progress import progress
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
-from robustbench_mt.scoring import encode_texts
+from robustbench_mt.scoring import encode_texts, length_limit
+from robustbench_mt.seeds import checked_seed
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.versions import versions
@@ -81,8 +83,9 @@ def fine_tune(
         allow_network: download the base when it is a hub id.
 
     Raises:
-        UserError: the base is missing or the method does not fit its architecture.
+        UserError: the base is missing, the method does not fit its architecture, or the training diverged.
     """
+    checked_seed(seed)
     if train is None:
         train = training_data(task, settings, seed)
     validation = task.split("validation")
@@ -93,13 +96,14 @@ def fine_tune(
     set_seed(seed)
     model, tokenizer = _load_base(base, task)
     active = method.create()
+    max_length = min(settings.max_length, length_limit(model, tokenizer))
     with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
         trainer = _MethodTrainer(
             method=active,
             model=model,
             args=_arguments(settings, seed, Path(scratch)),
-            train_dataset=_encode(tokenizer, train, settings.max_length),
-            eval_dataset=_encode(tokenizer, validation, settings.max_length),
+            train_dataset=_encode(tokenizer, train, max_length),
+            eval_dataset=_encode(tokenizer, validation, max_length),
             data_collator=DataCollatorWithPadding(tokenizer),
             compute_metrics=_compute_metrics(task),
             callbacks=[_ProgressCallback(f"train {task.name} {method.spec} seed {seed}")],
@@ -111,6 +115,11 @@ def fine_tune(
         trainer.fit()
         seconds = time.monotonic() - started
         history = _history(trainer.state.log_history)
+    if _diverged(model, trainer.state.log_history):
+        raise UserError(
+            f"The training of {method.spec} on {task.name} diverged, its loss or weights are not finite: "
+            f"give a --learning-rate below {settings.learning_rate:g}."
+        )
     record = TrainingRecord(
         checkpoint=checkpoint_name(task.name, method, seed),
         task=task.name,
@@ -230,8 +239,8 @@ def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedToken
             problem_type="regression" if task.is_regression else "single_label_classification",
             use_safetensors=True,
         )
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise UserError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
     return model, tokenizer
 
@@ -244,14 +253,21 @@ def _encode(
 
 
 def _compute_metrics(task: Task) -> Any:
-    def compute(prediction: EvalPrediction) -> dict[str, float | None]:
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
         if task.is_regression:
-            return regression_metrics(prediction.label_ids, np.ravel(prediction.predictions))
-        return classification_metrics(
-            prediction.label_ids, np.argmax(prediction.predictions, axis=1), len(task.label_names)
-        )
+            metrics = regression_metrics(prediction.label_ids, np.ravel(prediction.predictions))
+        else:
+            predictions = np.argmax(prediction.predictions, axis=1)
+            metrics = classification_metrics(prediction.label_ids, predictions, len(task.label_names))
+        # The trainer compares epochs by their metric; an undefined one is worse than any.
+        return {name: -math.inf if value is None else value for name, value in metrics.items()}
 
     return compute
+
+
+def _diverged(model: PreTrainedModel, log: Sequence[dict[str, float]]) -> bool:
+    losses = [line[name] for line in log for name in ("loss", "eval_loss") if name in line]
+    return not (all(map(math.isfinite, losses)) and all(weights.isfinite().all() for weights in model.parameters()))
 
 
 def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
@@ -265,6 +281,6 @@ def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
         for name, value in line.items():
             if name == "loss":
                 entry["loss"] = round(value, 5)
-            elif name.startswith("eval_") and not name.endswith(("_runtime", "_per_second")) and value is not None:
+            elif name.startswith("eval_") and not name.endswith(("_runtime", "_per_second")) and math.isfinite(value):
                 entry[f"validation_{name.removeprefix('eval_')}"] = round(value, 5)
     return list(entries.values())

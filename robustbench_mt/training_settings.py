@@ -1,5 +1,6 @@
 """The settings of a training that do not depend on the method."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,15 +41,15 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "learning_rate", "batch_size", "max_length"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be above 0.")
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be above 0 and finite.")
         for name in ("steps", "train_examples", "validation_examples"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}: it must be at least 1.")
         if not 0 <= self.warmup < 1:
             raise UserError(f"warmup is {self.warmup}: it is a share of the steps, from 0 to below 1.")
-        if self.weight_decay < 0:
-            raise UserError(f"weight_decay is {self.weight_decay}: it must not be negative.")
+        if not 0 <= self.weight_decay < math.inf:
+            raise UserError(f"weight_decay is {self.weight_decay}: it must be 0 or more and finite.")
         if self.keep not in ("last", "best"):
             raise UserError(f"keep is {self.keep!r}: it must be 'last' or 'best'.")

@@ -64,7 +64,7 @@ def snapshot(step: int, random: np.random.Generator) -> dict[str, Any]:
 def evaluation(made: TrainingRecord, correct: int = 850) -> EvaluationRecord:
     metrics = {"accuracy": correct / 1000, "macro_f1": correct / 1000 - 0.002}
     intervals = {name: (value - 0.02, value + 0.02) for name, value in metrics.items()}
-    return EvaluationRecord(made.checkpoint, "reviews", "test", 1000, metrics, intervals, [500, 500], "beef")
+    return EvaluationRecord(made.checkpoint, "f00d", "reviews", "test", 1000, metrics, intervals, [500, 500], "beef")
 
 
 def attack_run(checkpoint: str, recipe: str, **changes: Any) -> AttackRun:

@@ -246,3 +246,53 @@ def test_settings_out_of_range(data: Path, tmp_path: Path, capsys: pytest.Captur
     command = ["train", "--task", data, "--method", "vanilla", "--out", tmp_path]
     assert "epochs is -1" in mistake(capsys, *command, "--epochs", "-1")
     assert "--keep" in mistake(capsys, *command, "--keep", "worst")
+
+
+def test_interrupted_says_so(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robustbench_mt.cells.train_cell", interrupted)
+    assert run("train", "--task", data, "--method", "vanilla", "--out", tmp_path) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+
+
+def test_another_classifier_of_the_same_name_is_refused(
+    checkpoint: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", tmp_path / "out"]
+    attack = ["attack", checkpoint, "--task", data, "--recipe", "deepwordbug", "--examples", 2, *out]
+    assert run("evaluate", checkpoint, "--task", data, *out) == 0
+    assert run(*attack) == 0
+    capsys.readouterr()
+    mapped = ["--map-labels", "negative=positive,positive=negative"]
+    for command in (["evaluate", checkpoint, "--task", data, *out], attack):
+        assert "victim is" in mistake(capsys, *command, *mapped)
+
+
+def test_mistakes_in_training(data: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "--task", data, "--method", "vanilla", "--base", tiny_base, "--out", tmp_path / "out", *QUICK]
+    assert "seed -1 is out of range" in mistake(capsys, *command, "--seed", "-1")
+    assert "learning_rate is nan" in mistake(capsys, *command, "--learning-rate", "nan")
+    assert "diverged" in mistake(capsys, *command, "--learning-rate", "1e30")
+    assert not list((tmp_path / "out").iterdir()), "a training that failed leaves nothing"
+    layer = ["train", "--task", data, "--method", "match:layer=bert.encoder", *command[5:]]
+    assert "name the head's dense layer" in mistake(capsys, *layer)
+    assert run(*command, "--max-length", 1000) == 0, "longer than the encoder reads: cut to what it does"
+
+
+def test_nested_settings_that_differ_are_named(
+    data: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = {"base": str(tiny_base), "steps": 1, "train_examples": 8}
+    attack = {"recipes": ["deepwordbug"], "examples": 1}
+    experiment = {"name": "one", "tasks": [str(data)], "methods": ["vanilla"], "training": training, "attack": attack}
+    first = file_of(tmp_path / "one.yaml", json.dumps(experiment).encode())
+    assert run("run", first, "--out", tmp_path / "run") == 0
+    wider = file_of(tmp_path / "two.yaml", json.dumps({**experiment, "attack": {**attack, "in_flight": 3}}).encode())
+    assert run("run", wider, "--out", tmp_path / "run") == 0, "how many are in flight is no setting of the run"
+    capsys.readouterr()
+    other = file_of(tmp_path / "three.yaml", json.dumps({**experiment, "attack": {**attack, "seed": 3}}).encode())
+    assert "attack.seed is 0 there and 3 now" in mistake(capsys, "run", other, "--out", tmp_path / "run")

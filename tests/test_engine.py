@@ -19,8 +19,9 @@ from conftest import make_task
 
 from attacks.engine import attack, attack_path, choose_examples, is_attacked
 from attacks.example import example_seed
-from attacks.recipes import RECIPES, availability, build
+from attacks.recipes import RECIPES, availability
 from attacks.settings import AttackSettings
+from attacks.textattack_import import no_downloads
 from attacks.victim import FunctionVictim, Victim, load_victim
 from robustbench_mt.checkpoints import load_classifier
 from robustbench_mt.errors import UserError
@@ -54,7 +55,8 @@ def test_same_results_as_textattack(recipe: str, checkpoint: Path, victim: Victi
     import textattack
 
     wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(*load_classifier(checkpoint))
-    theirs = build(RECIPES[recipe], wrapper, (), task.fields)
+    with no_downloads():
+        theirs = getattr(textattack.attack_recipes, RECIPES[recipe].class_name).build(wrapper)
     statuses = set()
     for record in ours:
         seed = example_seed(0, record.index)
@@ -159,6 +161,7 @@ from conftest import make_task
 from attacks.engine import attack
 from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings
+from attacks.textattack_import import no_downloads
 from attacks.victim import load_victim
 task = make_task()
 attack(load_victim(sys.argv[2], task), task, RECIPES["deepwordbug"], AttackSettings(examples=20), Path(sys.argv[3]))

@@ -49,7 +49,7 @@ def test_formats_and_order_of_rows(suffix, tmp_path):
     assert (task.fields, task.label_names, task.metric) == (("Review",), ("blue", "red"), "accuracy")
     assert {s: e.fingerprint for s, e in task.splits.items()} == {s: e.fingerprint for s, e in expected.splits.items()}
     assert sum(map(len, task.splits.values())) == 60
-    assert task.name == task_slug(str(path)) and task.source == str(path)
+    assert task.name == task_slug(str(path)) and task.source == path.name
 
 
 @pytest.mark.parametrize(

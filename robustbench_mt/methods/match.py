@@ -131,7 +131,8 @@ class Match(Method):
         self._temperature = None if settings.temperature == "auto" else float(settings.temperature)
         self._labels: Tensor | None = None
         self._hook: RemovableHandle | None = None
-        self._snapshot_steps: set[int] = set()
+        self._snapshot_steps: list[int] = []
+        self._latest: tuple[int, Tensor, Tensor] | None = None
         self._trace = MatchingTrace()
         self._step = 0
 
@@ -144,7 +145,7 @@ class Match(Method):
         return self._trace
 
     def attach(self, model: "PreTrainedModel", steps: int) -> None:
-        self._snapshot_steps = {1, *(math.ceil(steps * quarter / 4) for quarter in (1, 2, 3)), steps}
+        self._snapshot_steps = sorted({1, *(math.ceil(steps * quarter / 4) for quarter in (1, 2, 3))})
         self._hook = find_head_dense(model, self.settings.layer).register_forward_hook(self._match)
 
     def before_step(self, batch: "Mapping[str, Tensor]") -> None:
@@ -154,14 +155,16 @@ class Match(Method):
     def detach(self) -> None:
         if self._hook is not None:
             self._hook.remove()
+        if self._latest is not None:
+            self._take_snapshot(*self._latest)
 
     def _match(self, module: "nn.Module", _inputs: Any, z: "Tensor") -> "Tensor":
         if not module.training:
             return z
-        if z.ndim != 2:
+        if getattr(z, "ndim", None) != 2:
             raise UserError(
-                f"match: the layer's output has the shape {tuple(z.shape)}, not instances x features: "
-                "name the head's dense layer with --method match:layer=MODULE."
+                f"match: the layer's output is {tuple(getattr(z, 'shape', ())) or type(z).__name__}, not instances x "
+                "features: name the head's dense layer with --method match:layer=MODULE."
             )
         import torch
 
@@ -181,9 +184,19 @@ class Match(Method):
             return
         mass = row_mass(matrix, self._labels)
         self._trace.mass.append([self._step, *(round(share, 5) for share in mass)])
-        if self._step in self._snapshot_steps:
-            rounded = [[round(share, 4) for share in row] for row in matrix.tolist()]
-            self._trace.snapshots.append({"step": self._step, "labels": self._labels.tolist(), "matrix": rounded})
+        # An epoch's last batch is short, and its matrix cannot be compared with those of whole batches.
+        if self._latest is not None and len(matrix) < len(self._latest[1]):
+            return
+        self._latest = (self._step, matrix, self._labels)
+        if self._snapshot_steps and self._step >= self._snapshot_steps[0]:
+            self._snapshot_steps = [step for step in self._snapshot_steps if step > self._step]
+            self._take_snapshot(*self._latest)
+
+    def _take_snapshot(self, step: int, matrix: "Tensor", labels: "Tensor") -> None:
+        if any(snapshot["step"] == step for snapshot in self._trace.snapshots):
+            return
+        rounded = [[round(share, 4) for share in row] for row in matrix.tolist()]
+        self._trace.snapshots.append({"step": step, "labels": labels.tolist(), "matrix": rounded})
 
 
 def _is_number(value: object) -> bool:

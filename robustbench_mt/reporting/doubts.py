@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from robustbench_mt.reporting.attack_rows import AttackGroup, is_counted
+from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted
+from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.reporting.runs import AttackFile, Runs
 from robustbench_mt.reporting.seed_rows import ImbalanceRow
 
@@ -12,7 +13,8 @@ __all__ = ["doubts"]
 
 def doubts(runs: Runs, groups: list[AttackGroup], imbalance: list[ImbalanceRow]) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
-    return [*_evaluations(runs), *_attacks(groups), *_fallbacks(groups), *_seeds(groups, imbalance)]
+    of_results = [*_evaluations(runs), *_attacks(groups), *_collapsed(imbalance)]
+    return [*of_results, *_fallbacks(groups), *_seeds(groups, imbalance)]
 
 
 def _evaluations(runs: Runs) -> Iterator[str]:
@@ -29,9 +31,32 @@ def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
             told = list(_left_out(pooled, status))
             if told:
                 yield f"{task}: examples on which {recipe} {what} are left out of n: {', '.join(told)}."
+        yield from _at_chance(task, recipe, pooled)
         attacked = {_indices(file) for group in pooled for file in group.files}
         if len(attacked) > 1:
             yield f"{task}: {recipe} was run on different examples for different checkpoints."
+
+
+def _at_chance(task: str, recipe: str, groups: list[AttackGroup]) -> Iterator[str]:
+    for group in groups:
+        chance = 1 / len(group.files[0].run.label_names)
+        correct = sum(map(is_correct, group.records))
+        if group.records and correct <= chance * len(group.records):
+            yield (
+                f"{task}: {group.method} was right on {correct} of {len(group.records)} examples before {recipe}, at "
+                "or under chance: its labels are probably in another order than the task's; map them with --map-labels."
+            )
+
+
+def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
+    for row in rows:
+        recall = row.metrics["minority_recall"].value
+        if recall in (0, 1):
+            what = "never" if recall == 0 else "always"
+            yield (
+                f"{row.task}: {row.method} trained at {ratio_name(row.ratio)} {what} predicts {row.minority}: "
+                "the training collapsed, and its F1 says no more than that."
+            )
 
 
 def _left_out(groups: list[AttackGroup], status: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from robustbench_mt.statistics import Estimate, mean_over_seeds
 __all__ = ["KINDS_OF_MASS", "MatchingRow", "Snapshot", "matching_rows"]
 
 KINDS_OF_MASS = ("self", "same label", "other labels")
-POINTS = 120
+POINTS = 40
 
 
 @dataclass(frozen=True)

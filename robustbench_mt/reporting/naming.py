@@ -3,9 +3,10 @@
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from robustbench_mt.flat import flat
 from robustbench_mt.records import AttackRun, ImbalanceRecord, TrainingRecord
 
-__all__ = ["MethodNames", "RecipeNames", "VictimNames", "file_name", "flat", "ratio_name"]
+__all__ = ["MethodNames", "RecipeNames", "VictimNames", "file_name", "ratio_name"]
 
 
 class MethodNames:
@@ -73,17 +74,6 @@ def file_name(*parts: str) -> str:
     """A name that is safe on any file system."""
     kept = "-".join("".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in part) for part in parts)
     return "-".join(filter(None, kept.split("-"))).strip(".")[:100]
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one level: ``{"method": {"layer": 1}}`` as ``{"method.layer": 1}``."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = value
-    return found
 
 
 def _setting(run: AttackRun) -> Hashable:

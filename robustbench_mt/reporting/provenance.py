@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from robustbench_mt.flat import flat
 from robustbench_mt.reporting.attack_rows import AttackGroup
-from robustbench_mt.reporting.naming import flat
 from robustbench_mt.reporting.runs import AttackFile, Runs
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table

@@ -1,7 +1,7 @@
 """What evaluation and imbalance records say: one number a training, pooled over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from robustbench_mt.records import EvaluationRecord, ImbalanceRecord
 from robustbench_mt.reporting.attack_rows import method_order
@@ -11,6 +11,7 @@ from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
 __all__ = ["EvaluationRow", "ImbalanceRow", "evaluation_rows", "imbalance_rows"]
 
+CORRELATIONS = ("matthews", "pearson", "spearman")
 IMBALANCE_METRICS = ("minority_f1", "minority_precision", "minority_recall", "macro_f1", "accuracy")
 
 
@@ -92,8 +93,11 @@ def _metric(records: Sequence[EvaluationRecord] | Sequence[ImbalanceRecord], nam
     """Over seeds where there are several, else over the examples, as the record has it."""
     if len(records) > 1:
         values = (record.metrics.get(name) for record in records)
-        return mean_over_seeds([value for value in values if value is not None])
+        return _within(name, mean_over_seeds([value for value in values if value is not None]))
     low, high = records[0].intervals.get(name, (None, None))
+    # A class that is never predicted has an F1 of 0 in every resample: that is no certainty.
+    if low == high:
+        low = high = None
     return Estimate(records[0].metrics[name], low, high, records[0].n, "95% bootstrap")
 
 
@@ -130,3 +134,11 @@ def _imbalance_row(
         },
         f1=[record.metrics["minority_f1"] for record in records],
     )
+
+
+def _within(name: str, estimate: Estimate) -> Estimate:
+    """The estimate with its interval cut at the ends of the metric's range, which Student's t does not know."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    least = -1.0 if name in CORRELATIONS else 0.0
+    return replace(estimate, low=max(estimate.low, least), high=min(estimate.high, 1.0))

@@ -83,7 +83,10 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
     remarks: list[str] = []
     if folder:
         directory = Path(folder).expanduser() / _LAYOUTS[name].folder
-        parts, source = _read_folder(_LAYOUTS[name], directory, entry, remarks), str(directory)
+        parts, source = (
+            _read_folder(_LAYOUTS[name], directory, entry, remarks),
+            f"GLUE's own files, {_LAYOUTS[name].folder}",
+        )
     elif options.allow_network:
         from robustbench_mt.tasks.glue_hub import HUB_NAME, fetch
 

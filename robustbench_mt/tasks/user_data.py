@@ -59,7 +59,7 @@ def load_files(path: Path, name: str, options: TaskOptions) -> Task:
         splits=splits,
         metric="accuracy" if scheme.names else "spearman",
         protected_fields=tuple(field for field in columns.text if field.casefold() == "premise"),
-        source=str(path),
+        source=path.name,
         remarks=(*remarks, *what_was_done),
     )
 
