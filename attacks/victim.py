@@ -99,9 +99,7 @@ class HuggingFaceVictim(Victim):
     """
 
     def __init__(self, name: str, scorer: Scorer, columns: Sequence[int], fingerprint: str) -> None:
-        # The same weights with labels mapped otherwise are another classifier.
-        mapped = "" if list(columns) == sorted(columns) else "-" + "".join(map(str, columns))
-        super().__init__(name, fingerprint + mapped, len(columns))
+        super().__init__(name, _with_columns(fingerprint, columns), len(columns))
         self.model = scorer.model
         self.tokenizer = scorer.tokenizer
         self._scorer = scorer
@@ -141,8 +139,7 @@ class SklearnVictim(FunctionVictim):
             result: NDArray[np.float64] = pipeline.predict_proba(texts)[:, columns]
             return result
 
-        mapped = "" if columns == sorted(columns) else "-" + "".join(map(str, columns))
-        super().__init__(name, probabilities, len(columns), fingerprint + mapped)
+        super().__init__(name, probabilities, len(columns), _with_columns(fingerprint, columns))
         self.model = pipeline
 
 
@@ -227,6 +224,11 @@ def _parse_mapping(text: str | None) -> dict[str, str] | None:
     if not all(equals and name and value for name, equals, value in pairs):
         raise UserError(f"The label mapping {text!r} is not of the form TASK=CHECKPOINT,TASK=CHECKPOINT.")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _with_columns(fingerprint: str, columns: Sequence[int]) -> str:
+    """The fingerprint of a classifier whose labels are mapped: mapped otherwise it is another classifier."""
+    return fingerprint if list(columns) == sorted(columns) else f"{fingerprint}-{'.'.join(map(str, columns))}"
 
 
 def _safe_name(name: str) -> str:
