@@ -13,7 +13,7 @@ import torch
 
 from attacks.outcomes import with_outcome
 from attacks.settings import AttackSettings
-from attacks.victim import Victim
+from attacks.victim import Victim, as_texts
 from robustbench_mt.errors import UserError
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Task
@@ -123,8 +123,7 @@ class _SharedVictim:
         self._score = score
 
     def __call__(self, text_input_list: Sequence[str | Text], **_: Any) -> torch.Tensor:
-        texts = [(text,) if isinstance(text, str) else tuple(text) for text in text_input_list]
-        return torch.from_numpy(self._score(texts))
+        return torch.from_numpy(self._score(as_texts(text_input_list)))
 
 
 def seed_generators(seed: int) -> None:

@@ -20,7 +20,7 @@ from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks import map_labels
 from robustbench_mt.tasks.task import Task
 
-__all__ = ["FunctionVictim", "HuggingFaceVictim", "SklearnVictim", "Victim", "load_victim"]
+__all__ = ["FunctionVictim", "HuggingFaceVictim", "SklearnVictim", "Victim", "as_texts", "load_victim"]
 
 
 class Victim(ABC):
@@ -84,8 +84,12 @@ class Victim(ABC):
 
     def __call__(self, text_input_list: Sequence[str | tuple[str, ...]], **_: Any) -> torch.Tensor:
         """TextAttack's interface: a list of texts, or of tuples where there are two fields."""
-        texts = [(text,) if isinstance(text, str) else tuple(text) for text in text_input_list]
-        return torch.from_numpy(self.score(texts))
+        return torch.from_numpy(self.score(as_texts(text_input_list)))
+
+
+def as_texts(text_input_list: Sequence[str | tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """What TextAttack hands to a model wrapper, as this package has texts: one tuple each."""
+    return [(text,) if isinstance(text, str) else tuple(text) for text in text_input_list]
 
 
 class HuggingFaceVictim(Victim):

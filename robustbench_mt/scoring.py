@@ -12,8 +12,8 @@ from robustbench_mt.packing import pack_linears
 
 __all__ = ["Scorer", "encode_texts", "length_limit"]
 
-# Tokens a forward pass. On CPU a batch should stay in the cache: at BERT-mini size throughput falls by half at four
-# times this. A GPU wants more.
+# Tokens a forward pass. On CPU a batch should stay in the cache: benchmarks/packed_linears.py shows a quarter and four
+# times this to be slower. A GPU wants more.
 _TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
 
 

@@ -29,4 +29,4 @@ class TaskOptions:
     """Fields that an attack must not change; default: the task's own choice (the premise)."""
 
     allow_network: bool = False
-    """Fetch GLUE from the Hugging Face hub when there is no GLUE folder."""
+    """Download what is not here from the Hugging Face hub: GLUE, a base, a checkpoint."""
