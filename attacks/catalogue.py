@@ -1,8 +1,10 @@
 """TextAttack's recipes that attack classifiers, by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from attacks.settings import RecipeOptions
 
 __all__ = ["RECIPES", "Recipe"]
 
@@ -22,6 +24,9 @@ class Recipe:
         keeps_label: it looks for the least text with the same prediction, rather than for another prediction.
         single_field: why it cannot attack sentence pairs; empty for all others.
         arguments: what its ``build`` is given beside the victim.
+        adapt: turns what TextAttack built into this recipe, where the two differ: it is given the
+            ``textattack.Attack``, the victim and the :class:`attacks.settings.RecipeOptions`, and returns the
+            ``Attack`` to use.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Recipe:
     keeps_label: bool = False
     single_field: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    adapt: Callable[[Any, Any, RecipeOptions], Any] | None = None
 
 
 _STOP_WORDS = "stop words"

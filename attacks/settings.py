@@ -1,17 +1,18 @@
-"""The settings of an attack that do not depend on the recipe, and of loading its victim."""
+"""The settings of an attack, of building its recipe, and of loading its victim."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.seeds import checked_seed
 
-__all__ = ["AttackSettings", "VictimOptions"]
+__all__ = ["AttackSettings", "RecipeOptions", "VictimOptions"]
 
 
 @dataclass(frozen=True)
 class AttackSettings:
-    """Which examples to attack.
+    """Which examples to attack, and how much an attack may cost.
 
     Attributes:
         split: the split they come from.
@@ -20,7 +21,12 @@ class AttackSettings:
         seed: each example's own seed is derived from it and the example's index.
         max_characters: longer texts are skipped, with this as the reason: some recipes take time that grows with the
             square of the length.
+        max_queries: texts that one attack may have scored; no limit by default.
+        max_seconds: of one attack, as its record counts them; no limit by default. The clock decides, so outcomes are
+            not repeatable.
+        max_words: the share of an example's words that may be changed, over 0 to 1; the recipe's own limit by default.
         in_flight: how many examples are attacked side by side, their texts scored together; it changes no outcome.
+        workers: processes, each with a model of its own and its share of the cores; it changes no outcome.
     """
 
     split: str = "test"
@@ -28,15 +34,40 @@ class AttackSettings:
     sample: Literal["first", "random"] = "first"
     seed: int = 0
     max_characters: int = 20_000
+    max_queries: int | None = None
+    max_seconds: float | None = None
+    max_words: float | None = None
     in_flight: int = 32
+    workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("examples", "max_characters", "in_flight"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1.")
+        for name in ("examples", "max_characters", "max_queries", "in_flight", "workers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} is {value}: it must be at least 1.")
+        # Negated, so that NaN is refused too.
+        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise UserError(f"max_seconds is {self.max_seconds}: it must be over 0.")
+        if self.max_words is not None and not 0 < self.max_words <= 1:
+            raise UserError(f"max_words is {self.max_words}: it is a share, over 0 and at most 1.")
         checked_seed(self.seed)
         if self.sample not in ("first", "random"):
             raise UserError(f"sample is {self.sample!r}: it must be 'first' or 'random'.")
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """What recipes are built with in place of what they would look for.
+
+    Attributes:
+        word_vectors: a file of word vectors (word2vec text, GloVe, or .npy) in place of TextAttack's counter-fitted
+            ones.
+        sentence_encoder: of the recipes that end in -sbert: a base's name, or a directory with a sentence-transformers
+            model.
+    """
+
+    word_vectors: Path | None = None
+    sentence_encoder: str = "minilm"
 
 
 @dataclass(frozen=True)

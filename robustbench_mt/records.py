@@ -21,6 +21,7 @@ __all__ = [
     "Record",
     "Status",
     "TrainingRecord",
+    "TransferRecord",
     "from_json",
     "to_json",
 ]
@@ -136,10 +137,12 @@ class AttackRun(Record):
         recipe: its name; ``build`` says what was built, constraint by constraint.
         sample, seed, max_characters: see :class:`attacks.settings.AttackSettings`. How many examples are attacked is no
             setting: a run can go on with more.
+        max_queries, max_seconds, max_words: the budget of one example, ``None`` for no limit.
         protected_fields: not changed by the attack.
         label_names: the task's.
         resources: what the recipe used, and where from: ``{"stop words": "scikit-learn (fallback)"}``.
         versions: of python, torch, transformers, textattack and this package.
+        warnings: what probing the victim before the attack brought up; may differ in a resumed run.
     """
 
     kind: ClassVar[str] = "attack run"
@@ -159,6 +162,10 @@ class AttackRun(Record):
     label_names: list[str]
     resources: dict[str, str]
     versions: dict[str, str]
+    max_queries: int | None = None
+    max_seconds: float | None = None
+    max_words: float | None = None
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -176,6 +183,9 @@ class AttackRecord(Record):
         words, words_changed: of the fields that may change (TextAttack's words).
         seconds: wall time.
         fallbacks: what stood in for a missing resource.
+        ended_by: the budget that an attack which failed ran into: ``queries``, ``seconds`` or ``words``; else empty.
+        candidates, candidates_kept: texts that the recipe's transformation made, and those of them that its
+            constraints let through.
     """
 
     kind: ClassVar[str] = "attack"
@@ -194,6 +204,35 @@ class AttackRecord(Record):
     seconds: float = 0.0
     message: str = ""
     fallbacks: list[str] = field(default_factory=list)
+    ended_by: Literal["", "queries", "seconds", "words"] = ""
+    candidates: int = 0
+    candidates_kept: int = 0
+
+
+@dataclass(frozen=True)
+class TransferRecord(Record):
+    """Adversarial texts found against one checkpoint, scored on another: one entry of the transfer matrix.
+
+    Attributes:
+        source: the checkpoint that was attacked; ``recipe``, ``task``, ``split`` and ``data`` as in its attack.
+        target: the checkpoint that scores the texts; ``victim`` is its fingerprint.
+        found: adversarial texts (attacks of status ``success``) in the source's file when this was scored.
+        n: of those, examples that the target classifies correctly before the attack.
+        fooled: of those ``n``, examples that it misclassifies after.
+    """
+
+    kind: ClassVar[str] = "transfer"
+
+    source: str
+    recipe: str
+    task: str
+    split: str
+    data: str
+    target: str
+    victim: str
+    found: int
+    n: int
+    fooled: int
 
 
 @dataclass(frozen=True)
