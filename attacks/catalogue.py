@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from attacks.sentence_encoder import THRESHOLDS, with_sentence_encoder
 from attacks.settings import RecipeOptions
 
 __all__ = ["RECIPES", "Recipe"]
@@ -23,7 +24,9 @@ class Recipe:
         not_applicable: why it cannot attack a victim of this benchmark, resources or not; empty for all others.
         keeps_label: it looks for the least text with the same prediction, rather than for another prediction.
         single_field: why it cannot attack sentence pairs; empty for all others.
+        gradients: it reads the victim's gradients.
         arguments: what its ``build`` is given beside the victim.
+        compose: builds it for a victim in place of its class, where that has parts that no victim here fits.
         adapt: turns what TextAttack built into this recipe, where the two differ: it is given the
             ``textattack.Attack``, the victim and the :class:`attacks.settings.RecipeOptions`, and returns the
             ``Attack`` to use.
@@ -38,8 +41,22 @@ class Recipe:
     not_applicable: str = ""
     keeps_label: bool = False
     single_field: str = ""
+    gradients: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    compose: Callable[[Any], Any] | None = None
     adapt: Callable[[Any, Any, RecipeOptions], Any] | None = None
+
+
+def _rank_by_gradients(attack: Any, victim: Any, _: RecipeOptions) -> Any:
+    from attacks.gradient_recipes import rank_by_gradients
+
+    return rank_by_gradients(attack, victim)
+
+
+def _compose_hotflip(victim: Any) -> Any:
+    from attacks.gradient_recipes import build_hotflip
+
+    return build_hotflip(victim)
 
 
 _STOP_WORDS = "stop words"
@@ -140,7 +157,9 @@ RECIPES = {
             "https://arxiv.org/abs/2109.00544",
             "near words, in the order of the victim's gradients",
             (_STOP_WORDS, _VECTORS, _TAGGER, "sentence-bert"),
-            not_applicable="it reads the victim's gradients, and victims give scores only",
+            gradients=True,
+            # TextAttack's ranking takes the gradients of other words' tokens for some, see GradientRanking.
+            adapt=_rank_by_gradients,
         ),
         Recipe(
             "clare",
@@ -204,7 +223,17 @@ RECIPES = {
             "words swapped along the victim's gradient",
             (_STOP_WORDS, _VECTORS, _TAGGER),
             not_applicable="it needs a victim whose tokens are whole words (TextAttack's own LSTM); a subword model's "
-            "are not",
+            "are not, and hotflip-subword is for these",
+        ),
+        Recipe(
+            "hotflip-subword",
+            "HotFlipEbrahimi2017",
+            "Ebrahimi, Rao, Lowd and Dou (2018), HotFlip: White-Box Adversarial Examples for Text Classification",
+            "https://arxiv.org/abs/1712.06751",
+            "words swapped along the gradient of their pieces",
+            (_STOP_WORDS, _VECTORS, _TAGGER),
+            gradients=True,
+            compose=_compose_hotflip,
         ),
         Recipe(
             "leap",
@@ -256,3 +285,5 @@ RECIPES = {
     )
 }
 """TextAttack 0.3.11's recipes but Seq2Sick and Morpheus, which attack translation."""
+
+RECIPES |= {f"{name}-sbert": with_sentence_encoder(RECIPES[name]) for name in THRESHOLDS}

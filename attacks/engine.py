@@ -1,17 +1,23 @@
 """Attacking a data set: each example once, each outcome on disk as it ends."""
 
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
-from attacks.example import ExampleAttacker
-from attacks.interleave import Interleaver
+from attacks.example import example_seed
 from attacks.recipes import Recipe, build, describe, resources_used
-from attacks.settings import AttackSettings
-from attacks.textattack_import import no_downloads, quiet
+from attacks.settings import AttackSettings, RecipeOptions
 from attacks.victim import Victim
+from attacks.work import Example, Job, Outcome, Probe, Reload, prepare_work, work_with
+from attacks.workers import GivenUp, Workers
+from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, read_records
 from robustbench_mt.progress import note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, to_json
@@ -19,6 +25,9 @@ from robustbench_mt.tasks.task import Task
 from robustbench_mt.versions import versions
 
 __all__ = ["attack", "attack_path", "choose_examples", "is_attacked"]
+
+
+_Do = Callable[[Iterable[tuple[int, Job]], Callable[[int], None]], Iterator[tuple[int, Outcome | GivenUp]]]
 
 
 def attack_path(out: Path, checkpoint: str, task: str, recipe: str) -> Path:
@@ -37,67 +46,148 @@ def choose_examples(available: int, settings: AttackSettings) -> list[int]:
 
 def is_attacked(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings, out: Path) -> bool:
     """Whether every example asked for has its record."""
-    done = {
-        record.index for record in read_records(attack_path(out, victim.name, task.name, recipe.name), AttackRecord)
-    }
-    return done.issuperset(choose_examples(len(task.split(settings.split)), settings))
+    indices = choose_examples(len(task.split(settings.split)), settings)
+    path = attack_path(out, victim.name, task.name, recipe.name)
+    return not _missing(indices, list(read_records(path, AttackRecord)))
 
 
-def attack(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings, out: Path) -> list[AttackRecord]:
+def attack(
+    victim: Victim,
+    task: Task,
+    recipe: Recipe,
+    settings: AttackSettings,
+    out: Path,
+    *,
+    options: RecipeOptions | None = None,
+    reload: Reload | None = None,
+) -> list[AttackRecord]:
     """Attack examples of a task, and append each outcome to its file as it ends.
 
     Examples that are recorded already are not attacked again. An exception of the recipe becomes a record of status
-    ``error``; a victim that fails ends the run.
+    ``error``, as does an example that kills two workers; a victim that fails ends the run.
 
     Args:
         victim: the classifier under attack.
         task: a classification task.
         recipe: from :data:`attacks.recipes.RECIPES`.
-        settings: which examples.
+        settings: which examples, and how.
         out: the run's directory.
+        options: what the recipe is built with in place of what it would look for.
+        reload: loads the same victim in a worker; must be picklable, and is needed for more than one worker:
+            ``functools.partial(load_victim, "DIR")``.
 
     Returns:
         The records of the examples asked for, in their order.
 
     Raises:
-        UserError: a regression task, a missing resource, a victim that fails, or a file written with other settings.
+        UserError: a regression task, a missing resource, a victim that fails, a file that cannot be written or was
+            written with other settings, or workers that cannot start.
     """
     task.require_classes("attacks")
     examples = task.split(settings.split)
-    built = build(recipe, victim, task.protected_fields, task.fields)
-    resources = resources_used(recipe)
-    run = AttackRun(
+    indices = choose_examples(len(examples), settings)
+    path = attack_path(out, victim.name, task.name, recipe.name)
+    recorded = list(read_records(path, AttackRecord))
+    with ExitStack() as stack:
+        workers: Workers[Job, Outcome] | None = None
+        if settings.workers > 1 and (count := len(_missing(indices, recorded))):
+            # First, so that they get ready while the recipe is built here.
+            workers = stack.enter_context(_start_workers(count, victim, task, recipe, settings, options, reload))
+        with progress(f"loading {recipe.name}", None):
+            built = build(recipe, victim, task.protected_fields, task.fields, options)
+            do: _Do = workers.run if workers else work_with(built, victim, task, settings)
+            doubts = [] if recorded else _doubts(victim.name, [examples.texts[index] for index in indices], do)
+        run = replace(_run(victim, task, recipe, settings, options, built), warnings=doubts)
+        ledger = stack.enter_context(Ledger(path, AttackRecord, to_json(run), may_differ=("versions", "warnings")))
+        # Looked at again: from here on, no other run can write.
+        missing = _missing(indices, ledger.records)
+        if len(missing) < len(indices):
+            note(f"{recipe.name}: {len(indices) - len(missing)} of {len(indices)} examples are recorded already.")
+        show = stack.enter_context(progress(f"{recipe.name} against {victim.name}", len(missing)))
+        ended = texts_scored = 0
+
+        def scored(texts: int) -> None:
+            nonlocal texts_scored
+            texts_scored += texts
+            show(ended, f"{texts_scored} texts scored")
+
+        fallbacks = [f"{name}: {where}" for name, where in run.resources.items() if "fallback" in where]
+        jobs = {index: Example(examples.texts[index], int(examples.labels[index])) for index in missing}
+        for index, outcome in do(jobs.items(), scored):
+            record = _record(index, jobs[index], settings, outcome)
+            ledger.append(replace(record, fallbacks=fallbacks))
+            ended += 1
+            scored(0)
+        by_index = {record.index: record for record in ledger.records}
+    return [by_index[index] for index in indices]
+
+
+def _missing(indices: Sequence[int], records: Sequence[AttackRecord]) -> list[int]:
+    recorded = {record.index for record in records}
+    return [index for index in indices if index not in recorded]
+
+
+def _run(
+    victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings, options: RecipeOptions | None, built: Any
+) -> AttackRun:
+    return AttackRun(
         checkpoint=victim.name,
         victim=victim.fingerprint,
         task=task.name,
         split=settings.split,
-        data=examples.fingerprint,
+        data=task.split(settings.split).fingerprint,
         recipe=recipe.name,
         build=describe(built),
         sample=settings.sample,
         seed=settings.seed,
         max_characters=settings.max_characters,
+        max_queries=settings.max_queries,
+        max_seconds=settings.max_seconds,
+        max_words=settings.max_words,
         fields=list(task.fields),
         protected_fields=list(task.protected_fields),
         label_names=list(task.label_names),
-        resources=resources,
+        resources=resources_used(recipe, options),
         versions=versions("torch", "transformers", "textattack"),
     )
-    indices = choose_examples(len(examples), settings)
-    interleaver: Interleaver[AttackRecord] = Interleaver(victim.score, settings.in_flight)
-    attacker = ExampleAttacker(built, victim, task, settings, interleaver.score)
-    fallbacks = [f"{name}: {where}" for name, where in resources.items() if "fallback" in where]
-    with Ledger(attack_path(out, victim.name, task.name, recipe.name), AttackRecord, to_json(run)) as ledger:
-        done = {record.index for record in ledger.records}
-        missing = [index for index in indices if index not in done]
-        if len(missing) < len(indices):
-            note(f"{recipe.name}: {len(indices) - len(missing)} of {len(indices)} examples are recorded already.")
-        with quiet(), no_downloads(), progress(f"{recipe.name} against {victim.name}", len(missing)) as set_done:
-            jobs = (
-                partial(attacker.attack, index, examples.texts[index], int(examples.labels[index])) for index in missing
-            )
-            for number, (record, seconds) in enumerate(interleaver.run(jobs), 1):
-                ledger.append(replace(record, seconds=round(seconds, 4), fallbacks=fallbacks))
-                set_done(number)
-        by_index = {record.index: record for record in ledger.records}
-    return [by_index[index] for index in indices]
+
+
+def _doubts(name: str, texts: Sequence[tuple[str, ...]], do: _Do) -> list[str]:
+    doubts: list[str] = []
+    for _, outcome in do([(0, Probe(texts))], lambda _: None):
+        if isinstance(outcome, GivenUp):
+            doubts.append(f"Probing it {outcome.reason}.")
+        else:
+            assert isinstance(outcome, list)
+            doubts += outcome
+    for doubt in doubts:
+        note(f"Warning: {name}: {doubt}")
+    return doubts
+
+
+def _start_workers(
+    examples: int,
+    victim: Victim,
+    task: Task,
+    recipe: Recipe,
+    settings: AttackSettings,
+    options: RecipeOptions | None,
+    reload: Reload | None,
+) -> Workers[Job, Outcome]:
+    if reload is None:
+        raise UserError(f"{settings.workers} workers need reload, which loads the victim in each: see attack's help.")
+    # Of the data, workers get what they ask for.
+    without_data = replace(task, splits={})
+    prepare = partial(prepare_work, reload, victim.fingerprint, without_data, recipe, settings, options)
+    # Never more than torch would use here: that may be what the user wants.
+    threads = min(torch.get_num_threads(), max(1, len(os.sched_getaffinity(0)) // settings.workers))
+    return Workers(prepare, min(settings.workers, examples), threads)
+
+
+def _record(index: int, example: Example, settings: AttackSettings, outcome: Outcome | GivenUp) -> AttackRecord:
+    """The record of an example, also of one that has no outcome."""
+    if isinstance(outcome, GivenUp):
+        seed = example_seed(settings.seed, index)
+        return AttackRecord(index, seed, example.label, "error", list(example.texts), message=outcome.reason)
+    assert isinstance(outcome, AttackRecord)
+    return outcome

@@ -1,8 +1,8 @@
 """Attacking single examples: what one does leaves no trace in another."""
 
-import copy
 import hashlib
 import random
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attacks.outcomes import with_outcome
+from attacks.outcomes import open_words, with_outcome
 from attacks.settings import AttackSettings
 from attacks.victim import Victim, as_texts
 from robustbench_mt.errors import UserError
@@ -39,6 +39,7 @@ class ExampleAttacker:
         victim: the classifier under attack.
         task, settings: what is attacked and how.
         score: how attacks have texts scored, n x classes; the victim's own or an interleaver's.
+        clock: seconds that the attack which asks has taken so far, from any beginning.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class ExampleAttacker:
         task: Task,
         settings: AttackSettings,
         score: Callable[[Sequence[Text]], Any],
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._built = built
         self._victim = victim
         self._task = task
         self._settings = settings
         self._wrapper = _SharedVictim(victim, score)
+        self._clock = clock
         self._idle: list[Any] = []
 
     def attack(self, index: int, texts: Text, label: int) -> AttackRecord:
@@ -69,38 +72,30 @@ class ExampleAttacker:
         if record.message:
             scores = self._victim.probabilities([texts])[0]
             return replace(record, scores=[round(float(score), 7) for score in scores])
-        own_attack = self._idle.pop() if self._idle else self._sibling()
+        from textattack.shared import AttackedText
+
+        from attacks.own_attack import OwnAttack
+
+        own = self._idle.pop() if self._idle else OwnAttack(self._built, self._wrapper, self._settings, self._clock)
         seed_generators(record.seed)
         try:
-            result = own_attack.attack(OrderedDict(zip(self._task.fields, texts, strict=True)), label)
-            return with_outcome(record, result, self._task.protected_fields)
+            example = AttackedText(OrderedDict(zip(self._task.fields, texts, strict=True)))
+            protected = self._task.protected_fields
+            result = own.attack_within_budget(example, label, open_words(example, protected))
+            record = with_outcome(record, result, protected)
+            return replace(
+                record,
+                ended_by=own.ended_by if record.status == "failed" else "",
+                candidates=own.candidates,
+                candidates_kept=own.candidates_kept,
+            )
         except UserError:
             raise
         except Exception as error:  # a recipe may raise anything; it must not pass as an attack withstood
             return replace(record, status="error", message=f"{type(error).__name__}: {error}")
         finally:
-            own_attack.clear_cache()
-            self._idle.append(own_attack)
-
-    def _sibling(self) -> Any:
-        """Another attack of the same build, with its own state."""
-        import lru
-        from textattack import Attack
-
-        goal = copy.copy(self._built.goal_function)
-        goal.model = self._wrapper
-        # The victim makes its own batches, sorted by length; TextAttack would cut them to 32 texts in its order.
-        goal.batch_size = 2**31
-        if goal.use_cache:
-            goal._call_model_cache = lru.LRU(goal._call_model_cache.get_size())
-        return Attack(
-            goal,
-            self._built.constraints + self._built.pre_transformation_constraints,
-            self._built.transformation,
-            copy.copy(self._built.search_method),
-            self._built.transformation_cache_size,
-            self._built.constraint_cache_size,
-        )
+            own.clear_cache()
+            self._idle.append(own)
 
     def _not_attackable(self, texts: Text) -> str:
         from textattack.shared.utils import words_from_text

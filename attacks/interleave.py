@@ -44,6 +44,12 @@ class Interleaver(Generic[T]):
     def __init__(self, score: Callable[[Sequence[Text]], Any], width: int) -> None:
         self._score = score
         self._width = width
+        # When the job that runs now would have begun, had it run without a break.
+        self._began = 0.0
+
+    def clock(self) -> float:
+        """The seconds that the job which asks has taken so far; see :meth:`run` for what counts."""
+        return time.perf_counter() - self._began
 
     def score(self, texts: Sequence[Text]) -> Any:
         """The scores of ``texts``: called by a job, which is set aside until they are there."""
@@ -93,11 +99,10 @@ class Interleaver(Generic[T]):
                 raise
             start = stop
 
-    @staticmethod
-    def _go_on(job: _Job[T], waiting: list[_Job[T]], scores: Any) -> Iterator[tuple[T, float]]:
-        began = time.perf_counter()
+    def _go_on(self, job: _Job[T], waiting: list[_Job[T]], scores: Any) -> Iterator[tuple[T, float]]:
+        self._began = time.perf_counter() - job.seconds
         answer = job.fibre.switch() if scores is None else job.fibre.switch(scores)
-        job.seconds += time.perf_counter() - began
+        job.seconds = self.clock()
         if job.fibre.dead:
             yield answer, job.seconds
         else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from robustbench_mt.records import AttackRecord, Status
 
-__all__ = ["with_outcome"]
+__all__ = ["open_words", "with_outcome"]
 
 _STATUS: dict[str, Status] = {
     "SuccessfulAttackResult": "success",
@@ -32,7 +32,7 @@ def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[s
         status=status,
         scores=_probabilities(before),
         queries=result.num_queries,
-        words=_open_words(before.attacked_text, protected_fields),
+        words=open_words(before.attacked_text, protected_fields),
     )
     if status == "skipped":
         return replace(common, message="misclassified before the attack")
@@ -51,7 +51,8 @@ def _probabilities(goal_result: Any) -> list[float]:
     return [round(float(score), 7) for score in goal_result.raw_output]
 
 
-def _open_words(text: Any, protected_fields: Sequence[str]) -> int:
+def open_words(text: Any, protected_fields: Sequence[str]) -> int:
+    """How many words of an ``AttackedText`` stand in fields that may change."""
     return sum(
         len(words)
         for field, words in zip(text.column_labels, text.words_per_input, strict=True)

@@ -60,8 +60,8 @@ class RecipeOptions:
     """What recipes are built with in place of what they would look for.
 
     Attributes:
-        word_vectors: a file of word vectors (word2vec text, GloVe, or .npy) in place of TextAttack's counter-fitted
-            ones.
+        word_vectors: a file of word vectors in place of TextAttack's counter-fitted ones: word2vec text, GloVe, or .npy
+            with its words, one a line, in a .txt of the same stem beside it.
         sentence_encoder: of the recipes that end in -sbert: a base's name, or a directory with a sentence-transformers
             model.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attacks.promises import broken_promises, unchecked_promises
 from attacks.recipes import RECIPES, Recipe, build, describe, resources_used
-from attacks.settings import VictimOptions
+from attacks.settings import RecipeOptions, VictimOptions
 from attacks.textattack_import import import_textattack, no_downloads, quiet
 from attacks.victim import Victim, load_victim
 from robustbench_mt.errors import UserError
@@ -66,7 +66,12 @@ class Verified:
 
 
 def verify(
-    directory: Path, victim: str | None = None, options: VictimOptions | None = None, *, allow_network: bool = False
+    directory: Path,
+    victim: str | None = None,
+    options: VictimOptions | None = None,
+    *,
+    recipe_options: RecipeOptions | None = None,
+    allow_network: bool = False,
 ) -> Iterator[Verified]:
     """Verify all attacks below a run's directory, file by file.
 
@@ -78,6 +83,7 @@ def verify(
         victim: what to score with where ``DIR/checkpoints`` has no checkpoint of the recorded name; what
             :func:`attacks.victim.load_victim` takes.
         options, allow_network: of loading the victim.
+        recipe_options: what the recipes were built with.
 
     Raises:
         UserError: there are no attacks, a record cannot be read, or a victim is not there or cannot be loaded.
@@ -93,7 +99,7 @@ def verify(
         if loaded is None or loaded[0] != key:
             task = Task(run.task, tuple(run.fields), tuple(run.label_names), {})
             loaded = key, load_victim(spec, task, options, allow_network=allow_network)
-        yield _verify_file(path, run, loaded[1])
+        yield _verify_file(path, run, loaded[1], recipe_options)
 
 
 def report_lines(verified: Verified) -> list[str]:
@@ -123,7 +129,7 @@ def _victim_spec(directory: Path, run: AttackRun, given: str | None) -> str:
     return given
 
 
-def _verify_file(path: Path, run: AttackRun, victim: Victim) -> Verified:
+def _verify_file(path: Path, run: AttackRun, victim: Victim, options: RecipeOptions | None) -> Verified:
     recipe = choose("recipe", run.recipe, RECIPES)
     records = [record for record in read_records(path, AttackRecord) if record.status != "error"]
     findings: list[Finding] = []
@@ -144,7 +150,7 @@ def _verify_file(path: Path, run: AttackRun, victim: Victim) -> Verified:
     else:
         findings.append(Finding(None, "victim (texts were not scored)", run.victim, victim.fingerprint))
     import_textattack()
-    attack, unchecked = _rebuild(recipe, run, victim)
+    attack, unchecked = _rebuild(recipe, run, victim, options)
     with quiet(), no_downloads():
         for record in whole:
             findings += _text_findings(record, run, attack)
@@ -195,13 +201,13 @@ def _shown(scores: Sequence[float] | Scores) -> str:
     return ", ".join(f"{score:.7f}" for score in scores)
 
 
-def _rebuild(recipe: Recipe, run: AttackRun, victim: Victim) -> tuple[Any, str]:
+def _rebuild(recipe: Recipe, run: AttackRun, victim: Victim, options: RecipeOptions | None) -> tuple[Any, str]:
     """The ``textattack.Attack`` that made the records, or ``None``, and what of its constraints cannot be checked."""
     try:
-        attack = build(recipe, victim, run.protected_fields, run.fields)
+        attack = build(recipe, victim, run.protected_fields, run.fields, options)
     except UserError as error:
         return None, f"the recipe's constraints ({error})"
-    here = resources_used(recipe)
+    here = resources_used(recipe, options)
     if here != run.resources:
         return None, f"the recipe's constraints (the attack used {run.resources}, and here are {here})"
     if describe(attack) != run.build:
@@ -223,9 +229,19 @@ def _text_findings(record: AttackRecord, run: AttackRun, attack: Any) -> Iterato
     words_changed = int(before.words_diff_num(after))
     if words_changed != record.words_changed:
         yield Finding(record.index, "words_changed", str(record.words_changed), str(words_changed))
+    yield from _budget_findings(record, run)
     for field, old, new in zip(run.fields, record.texts, record.perturbed_texts, strict=True):
         if field in run.protected_fields and old != new:
             yield Finding(record.index, f"protected field {field}", old, new)
     if attack is not None:
         for name in broken_promises(attack, before, after):
             yield Finding(record.index, name, before.text, after.text)
+
+
+def _budget_findings(record: AttackRecord, run: AttackRun) -> Iterator[Finding]:
+    if run.max_queries is not None and record.queries > run.max_queries:
+        yield Finding(record.index, "max_queries", str(record.queries), f"{run.max_queries} at most")
+    if run.max_words is not None and record.words_changed > run.max_words * record.words:
+        yield Finding(
+            record.index, "max_words", f"{record.words_changed} of {record.words}", f"{run.max_words} at most"
+        )

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attacks.gradients import Span, embedding_gradient, encode_one, token_spans
+from attacks.score_cache import ScoreCache
 from attacks.settings import VictimOptions
 from robustbench_mt.bases import find_model
 from robustbench_mt.checkpoints import fingerprint, load_classifier
@@ -34,6 +36,7 @@ class Victim(ABC):
 
     model: Any = None
     tokenizer: Any = None
+    _cache: ScoreCache | None = None
 
     def __init__(self, name: str, fingerprint: str, classes: int) -> None:
         self.name = name
@@ -48,28 +51,37 @@ class Victim(ABC):
         """Scores of texts: n x classes, logits or probabilities, columns in the order of the task's labels.
 
         Args:
-            texts: one tuple an example, one string a field. Equal texts are scored once.
+            texts: one tuple an example, one string a field. Equal texts are scored once; a checkpoint scores no text
+                again that it has scored lately.
 
         Raises:
             UserError: the victim returned the wrong shape or values that are not finite.
         """
-        distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        if not distinct:
-            return np.empty((0, self.classes), np.float32)
+        distinct = list(dict.fromkeys(texts))
+        found = {text: self._cache.get(text) for text in distinct} if self._cache else {}
+        missing = [text for text in distinct if found.get(text) is None]
+        if missing:
+            scores = self._checked_scores(missing)
+            found.update(zip(missing, scores, strict=True))
+            if self._cache:
+                self._cache.keep(missing, scores)
+        return np.array([found[text] for text in texts], np.float32).reshape(len(texts), self.classes)
+
+    def _checked_scores(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
         try:
             with np.errstate(over="ignore"):  # what overflows is refused below
-                scores = np.asarray(self._raw_scores(list(distinct)), np.float32)
+                scores = np.asarray(self._raw_scores(texts), np.float32)
         except (TypeError, ValueError) as error:
             raise UserError(f"The victim {self.name} did not return a matrix of numbers: {error}.") from None
-        expected = (len(distinct), self.classes)
+        expected = (len(texts), self.classes)
         if scores.shape != expected:
             raise UserError(
-                f"The victim {self.name} returned scores of shape {scores.shape} for {len(distinct)} texts: "
+                f"The victim {self.name} returned scores of shape {scores.shape} for {len(texts)} texts: "
                 f"it must be {expected}, one row a text and one column a label."
             )
         if not np.isfinite(scores).all():
             raise UserError(f"The victim {self.name} returned scores that are not finite (NaN or infinite): mend it.")
-        return scores[[distinct[text] for text in texts]]
+        return scores
 
     def probabilities(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
         """Class probabilities of texts, n x classes: scores whose rows sum to 1 as they are, a softmax of others.
@@ -108,9 +120,31 @@ class HuggingFaceVictim(Victim):
         self.tokenizer = scorer.tokenizer
         self._scorer = scorer
         self._columns = list(columns)
+        self._cache = ScoreCache()
 
     def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
         return self._scorer(texts)[:, self._columns]
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the model can read."""
+        return self._scorer.max_length
+
+    def get_grad(self, text_input: str | tuple[str, ...]) -> dict[str, Any]:
+        """TextAttack's interface to gradients: of a text, or of a tuple where there are two fields.
+
+        Returns:
+            ``ids``, a tensor of 1 x tokens, and ``gradient``, tokens x dimensions: of the loss of the class that the
+            model predicts by each token's embedding, see :func:`attacks.gradients.embedding_gradient`.
+        """
+        (text,) = as_texts([text_input])
+        encoded = encode_one(self.tokenizer, text, self.max_length, return_tensors="pt").to(self.model.device)
+        return {"ids": encoded["input_ids"], "gradient": embedding_gradient(self.model, encoded)}
+
+    def token_spans(self, text_input: str | tuple[str, ...]) -> list[Span | None]:
+        """Where in its fields each token that :meth:`get_grad` tells of stands, ``None`` for special tokens."""
+        (text,) = as_texts([text_input])
+        return token_spans(encode_one(self.tokenizer, text, self.max_length, return_offsets_mapping=True))
 
 
 class FunctionVictim(Victim):

@@ -1,6 +1,7 @@
 """Cells: what is done once and never again. Each looks for its record first, and leaves one."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from attacks.victim import Victim
@@ -56,13 +57,22 @@ def train_cell(
     return path
 
 
-def evaluate_cell(victim: Victim, task: Task, split: str, out: Path) -> EvaluationRecord:
+def evaluate_cell(
+    victim: Victim, task: Task, split: str, out: Path | None, doubts: Sequence[str] | None = None
+) -> EvaluationRecord:
     """Score a split unless its record is there, and return the record.
+
+    Args:
+        victim, task, split: what to score.
+        out: the run's directory; ``None`` to keep no record.
+        doubts: what to warn of, for adversarial texts; by default what a score of clean texts gives rise to.
 
     Raises:
         UserError: the record that is there is of another classifier of the same name, or of other data.
     """
     data = task.split(split).fingerprint
+    if out is None:
+        return _evaluated(victim, task, split, doubts)
     with Ledger(out / "evaluate.jsonl", EvaluationRecord) as ledger:
         for record in ledger.records:
             if (record.checkpoint, record.task, record.split) == (victim.name, task.name, split):
@@ -72,8 +82,13 @@ def evaluate_cell(victim: Victim, task: Task, split: str, out: Path) -> Evaluati
                     f"The evaluation of {victim.name} on {task.name} in {ledger.path}",
                 )
                 return record
-        record = evaluate(victim.score, victim.name, task, split, victim=victim.fingerprint)
+        record = _evaluated(victim, task, split, doubts)
         ledger.append(record)
     for warning in record.warnings:
         note(f"Warning: {victim.name} on {task.name}: {warning}")
     return record
+
+
+def _evaluated(victim: Victim, task: Task, split: str, doubts: Sequence[str] | None) -> EvaluationRecord:
+    record = evaluate(victim.score, victim.name, task, split, victim=victim.fingerprint)
+    return record if doubts is None else replace(record, warnings=list(doubts))

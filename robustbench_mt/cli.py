@@ -6,12 +6,13 @@ Nothing heavy is imported before a command runs, so that ``--help`` and ``list``
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from attacks.settings import AttackSettings, VictimOptions
+from attacks.settings import AttackSettings, RecipeOptions, VictimOptions
 from robustbench_mt import __version__
 from robustbench_mt.errors import UserError
 from robustbench_mt.registry import choose
@@ -104,6 +105,7 @@ def evaluate(
     *,
     task: str,
     split: str = "test",
+    static: Path | None = None,
     out: Path | None = None,
     victim: Annotated[VictimOptions | None, Flat] = None,
     data: Annotated[TaskOptions | None, Flat] = None,
@@ -114,23 +116,27 @@ def evaluate(
         checkpoint: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION.
         task: a name (see list tasks), a file or a directory.
         split: train, validation or test.
+        static: score this file's adversarial texts in place of a split: AdvGLUE's JSON, an attack's .jsonl,
+            TextAttack's CSV log, or a table with the task's fields and a label.
         out: a run's directory to keep the record in.
     """
     data = data or TaskOptions()
     from attacks.victim import load_victim
     from robustbench_mt.cells import evaluate_cell
-    from robustbench_mt.evaluation import evaluate as evaluate_split
     from robustbench_mt.reporting.printing import print_evaluation
     from robustbench_mt.tasks import load_task
 
-    loaded = load_task(task, data)
-    loaded.split(split)
-    scored = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
-    if out is None:
-        record = evaluate_split(scored.score, scored.name, loaded, split, victim=scored.fingerprint)
+    doubts = None
+    if static is None:
+        loaded = load_task(task, data)
+        loaded.split(split)
     else:
-        record = evaluate_cell(scored, loaded, split, out)
-    print_evaluation(record)
+        from attacks.static_sets import load_static_set
+
+        static_set = load_static_set(static, task, data, split=split)
+        loaded, split, doubts = static_set.task, static_set.split, static_set.doubts
+    scored = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
+    print_evaluation(evaluate_cell(scored, loaded, split, out, doubts))
 
 
 @app.command
@@ -141,6 +147,7 @@ def attack(
     recipe: Annotated[tuple[str, ...], Required],
     out: Path,
     attack: Annotated[AttackSettings | None, Flat] = None,
+    recipe_options: Annotated[RecipeOptions | None, Flat] = None,
     victim: Annotated[VictimOptions | None, Flat] = None,
     data: Annotated[TaskOptions | None, Flat] = None,
 ) -> None:
@@ -153,21 +160,25 @@ def attack(
         out: the run's directory.
     """
     data = data or TaskOptions()
-    from attacks.engine import attack as attack_task
-    from attacks.recipes import RECIPES
-    from attacks.victim import load_victim
-    from robustbench_mt.reporting.printing import print_results
-    from robustbench_mt.tasks import load_task
+    from robustbench_mt.interrupt import ends_soon_when_interrupted
 
-    recipes = [choose("recipe", name, RECIPES) for name in recipe]
-    loaded = load_task(task, data)
-    loaded.require_classes("attacks")
-    settings = attack or AttackSettings()
-    loaded.split(settings.split)
-    attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
-    for chosen in recipes:
-        attack_task(attacked, loaded, chosen, settings, out)
-    print_results([out])
+    with ends_soon_when_interrupted():
+        from attacks.engine import attack as attack_task
+        from attacks.recipes import RECIPES
+        from attacks.victim import load_victim
+        from robustbench_mt.reporting.printing import print_results
+        from robustbench_mt.tasks import load_task
+
+        recipes = [choose("recipe", name, RECIPES) for name in recipe]
+        loaded = load_task(task, data)
+        loaded.require_classes("attacks")
+        settings = attack or AttackSettings()
+        loaded.split(settings.split)
+        attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
+        reload = partial(load_victim, checkpoint, options=victim)
+        for chosen in recipes:
+            attack_task(attacked, loaded, chosen, settings, out, options=recipe_options, reload=reload)
+        print_results([out])
 
 
 @app.command
@@ -176,6 +187,7 @@ def verify(
     *,
     victim: str | None = None,
     options: Annotated[VictimOptions | None, Flat] = None,
+    recipe_options: Annotated[RecipeOptions | None, Flat] = None,
     allow_network: bool = False,
 ) -> int:
     """Score recorded adversarial texts again and check what recipes promise; exit status 1 when something is not so.
@@ -190,10 +202,37 @@ def verify(
     from attacks.verify import verify as verify_attacks
 
     holds = True
-    for verified in verify_attacks(directory, victim, options, allow_network=allow_network):
+    for verified in verify_attacks(
+        directory, victim, options, recipe_options=recipe_options, allow_network=allow_network
+    ):
         print("\n".join(report_lines(verified)))
         holds = holds and not verified.findings
     return 0 if holds else 1
+
+
+@app.command
+def transfer(
+    directory: Path,
+    *,
+    victim: Annotated[tuple[str, ...], Required] = (),
+    task: str | None = None,
+    options: Annotated[VictimOptions | None, Flat] = None,
+    allow_network: bool = False,
+) -> None:
+    """Score the adversarial texts found against each checkpoint of a run on all others.
+
+    Args:
+        directory: a run's directory.
+        victim: a further checkpoint to score on: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION; give it
+            several times for several.
+        task: only attacks on this task.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+    """
+    from attacks.transfer import transfer as transfer_attacks
+    from robustbench_mt.reporting.printing import print_results
+
+    transfer_attacks(directory, victim, options, task=task, allow_network=allow_network)
+    print_results([directory])
 
 
 @app.command
@@ -264,11 +303,16 @@ def report(directory: Annotated[tuple[Path, ...], Required], *, out: Path | None
 
 
 @app.command(name="list")
-def list_names(what: Literal["tasks", "methods", "recipes"]) -> None:
-    """Show the tasks, methods or recipes at hand."""
+def list_names(
+    what: Literal["tasks", "methods", "recipes"], *, recipe_options: Annotated[RecipeOptions | None, Flat] = None
+) -> None:
+    """Show the tasks, methods or recipes at hand; of recipes also whether they can run, with the options given."""
     from robustbench_mt.listing import print_methods, print_recipes, print_tasks
 
-    {"tasks": print_tasks, "methods": print_methods, "recipes": print_recipes}[what]()
+    if what == "recipes":
+        print_recipes(recipe_options)
+    else:
+        {"tasks": print_tasks, "methods": print_methods}[what]()
 
 
 @app.command

@@ -1,7 +1,8 @@
 """Experiments: a YAML file that names tasks, methods, seeds, recipes and ratios, and unfolds into cells."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from attacks.settings import AttackSettings
+from attacks.settings import AttackSettings, RecipeOptions
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import claim, make_directory
 from robustbench_mt.methods import MethodChoice, parse_method
@@ -29,8 +30,8 @@ _STRICT = {"extra": "forbid"}
 
 
 @dataclass(frozen=True)
-class AttackPlan(AttackSettings):
-    """Which recipes to run on every checkpoint.
+class AttackPlan(AttackSettings, RecipeOptions):
+    """Which recipes to run on every checkpoint, and how.
 
     Attributes:
         recipes: names; a list of names in place of one means the first that can run on this machine.
@@ -42,7 +43,11 @@ class AttackPlan(AttackSettings):
 
     @property
     def settings(self) -> AttackSettings:
-        return AttackSettings(**{name: value for name, value in asdict(self).items() if name != "recipes"})
+        return AttackSettings(**{entry.name: getattr(self, entry.name) for entry in fields(AttackSettings)})
+
+    @property
+    def recipe_options(self) -> RecipeOptions:
+        return RecipeOptions(**{entry.name: getattr(self, entry.name) for entry in fields(RecipeOptions)})
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ def run_experiment(experiment: Experiment, out: Path, options: TaskOptions | Non
     methods = experiment.method_choices
     make_directory(out)
     owner = f"{out} belongs to an experiment that"
-    claim(out / "experiment.json", asdict(experiment), owner, ignore=("attack.in_flight",))
+    claim(out / "experiment.json", asdict(experiment), owner, ignore=("attack.in_flight", "attack.workers"))
     tasks = [load_task(name, options) for name in experiment.tasks]
     recipes = _recipes(experiment)
     for task in tasks:
@@ -169,18 +174,24 @@ def _recipes(experiment: Experiment) -> "list[Recipe]":
     """The recipes to run: of alternatives, the first whose resources are here.
 
     Raises:
-        UserError: there is no such recipe, or what it needs is not here.
+        UserError: there is no such recipe, or what it needs is not here, or the word vectors cannot be read.
     """
-    from attacks.recipes import RECIPES, availability
+    from attacks.recipes import RECIPES, availability, needed, resources_used
     from robustbench_mt.resources import require
 
+    if experiment.attack is None:
+        return []
+    options = experiment.attack.recipe_options
     chosen = []
-    for names in experiment.attack.recipes if experiment.attack else ():
+    for names in experiment.attack.recipes:
         recipes = [choose("recipe", name, RECIPES) for name in ([names] if isinstance(names, str) else names)]
-        recipe = next((recipe for recipe in recipes if availability(recipe)[0]), recipes[0])
+        recipe = next((recipe for recipe in recipes if availability(recipe, options)[0]), recipes[0])
         if recipe is not recipes[0]:
-            note(f"{recipes[0].name} cannot run ({availability(recipes[0])[1]}); {recipe.name} stands in for it.")
-        require(recipe.needs, f"The recipe {recipe.name}")
+            reason = availability(recipes[0], options)[1]
+            note(f"{recipes[0].name} cannot run ({reason}); {recipe.name} stands in for it.")
+        require(needed(recipe, options), f"The recipe {recipe.name}")
+        # It reads the word vectors: a broken file is found now, and not after hours of training.
+        resources_used(recipe, options)
         chosen.append(recipe)
     return chosen
 
@@ -226,7 +237,7 @@ def _checkpoint_cells(
     for recipe in recipes:
         # Building a recipe imports textattack, which takes seconds.
         if not is_attacked(victim, task, recipe, settings, out):
-            attack(victim, task, recipe, settings, out)
+            attack(victim, task, recipe, settings, out, reload=partial(load_victim, str(path)))
 
 
 def _imbalance_cells(experiment: Experiment, task: Task, out: Path, options: TaskOptions) -> None:

@@ -1,9 +1,12 @@
 """Records on disk: an append-only JSONL file with one writer, that survives being killed at any moment."""
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -25,6 +28,9 @@ __all__ = [
 
 R = TypeVar("R", bound=Record)
 
+# No space left, a user's quota, and a limit on the size of files.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def make_directory(path: Path) -> Path:
     """Make a directory that can be written to.
@@ -35,20 +41,29 @@ def make_directory(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Cannot make the directory {path} ({error.strerror}): choose another --out.") from None
+        raise _cannot("make the directory", path, error) from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise UserError(f"Cannot write to the directory {path}: choose another --out, or change its permissions.")
     return path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all.
+
+    Raises:
+        UserError: it cannot be written; a full disk is named as such.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise _cannot("write", path, error) from None
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -100,44 +115,57 @@ class Ledger(Generic[R]):
     Args:
         path: the ``.jsonl`` file; its directory is made.
         record_type: what its lines hold.
-        run: settings that all lines share, kept beside the file; opening with others is refused. Their ``versions`` may
-            differ, so that a run can go on on another machine.
+        run: settings that all lines share, kept beside the file; opening with others is refused.
+        may_differ: names of settings that may be others when a run goes on, on another machine perhaps.
 
     Raises:
-        UserError: the directory cannot be written, another process has the file open, a line is damaged, or the file
-            was written with other settings (each difference is named).
+        UserError: the file or its directory cannot be written, another run has the file open, a line is damaged, or the
+            file was written with other settings (each difference is named).
     """
 
-    def __init__(self, path: Path, record_type: type[R], run: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        record_type: type[R],
+        run: Mapping[str, Any] | None = None,
+        may_differ: Container[str] = ("versions",),
+    ) -> None:
         make_directory(path.parent)
         self.path = path
+        self._stream = _open_locked(path)
         try:
-            self._stream = path.open("ab")
-        except OSError as error:
-            raise UserError(f"Cannot write {path} ({error.strerror}): choose another --out.") from None
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._drop_half_line()
             self.records: list[R] = list(read_records(path, record_type))
             if run is not None:
                 settings = path.with_suffix(".settings.json")
                 if self.records and not settings.exists():
                     raise UserError(f"{path} has records, but {settings.name} is gone: choose another --out.")
-                claim(settings, run, str(path), ignore=("versions",))
-        except BlockingIOError:
-            self._stream.close()
-            raise UserError(f"{path} is in use by another process: wait for it, or choose another --out.") from None
+                claim(settings, run, str(path), ignore=may_differ)
         except BaseException:
-            self._stream.close()
+            self._close()
             raise
 
     def append(self, record: R) -> None:
-        """Add a record; when this returns it is on disk."""
+        """Add a record; when this returns it is on disk, and when this raises nothing of it is.
+
+        Raises:
+            UserError: it cannot be written; a full disk is named as such.
+        """
         # ASCII, so that a text with a lone surrogate is written and read back as it is.
-        line = json.dumps(to_json(record), allow_nan=False)
-        self._stream.write(line.encode("ascii") + b"\n")
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        line = json.dumps(to_json(record), allow_nan=False).encode("ascii") + b"\n"
+        before = os.fstat(self._stream.fileno()).st_size
+        try:
+            written = 0
+            while written < len(line):
+                written += self._stream.write(line[written:]) or 0
+            os.fsync(self._stream.fileno())
+        except BaseException as error:
+            # Where this fails too, a half line stays, and the next opening drops it.
+            with suppress(OSError):
+                self._stream.truncate(before)
+            if isinstance(error, OSError):
+                raise _cannot("write", self.path, error) from None
+            raise
         self.records.append(record)
 
     def __enter__(self) -> "Ledger[R]":
@@ -146,15 +174,48 @@ class Ledger(Generic[R]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         # A run that was refused before its first record leaves no file behind.
-        if self._stream.tell() == 0 and self.path.stat().st_size == 0:
-            self.path.unlink()
+        if os.fstat(self._stream.fileno()).st_size == 0:
+            self.path.unlink(missing_ok=True)
         self._stream.close()
 
     def _drop_half_line(self) -> None:
         content = self.path.read_bytes()
         if content and not content.endswith(b"\n"):
             self._stream.truncate(content.rfind(b"\n") + 1)
+
+
+def _open_locked(path: Path) -> FileIO:
+    """The file open for appending, for this process alone."""
+    while True:
+        try:
+            stream = FileIO(path, "ab")
+        except OSError as error:
+            raise _cannot("write", path, error) from None
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Between opening and locking, a run that ended without a record may have removed the file.
+            if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                return stream
+            stream.close()
+        except BlockingIOError:
+            stream.close()
+            raise UserError(f"{path} is open in another run: wait until that ends, or choose another --out.") from None
+        except OSError as error:
+            stream.close()
+            raise _cannot("lock", path, error) from None
+
+
+def _cannot(what: str, path: Path, error: OSError) -> UserError:
+    if error.errno in _FULL:
+        return UserError(
+            f"Cannot {what} {path}, as the disk is full ({error.strerror}): make room and give the same command again; "
+            "it goes on from what is done."
+        )
+    return UserError(f"Cannot {what} {path} ({error.strerror}): choose another --out.")
 
 
 def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[str] = ()) -> None:

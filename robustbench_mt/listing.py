@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from attacks.recipes import RECIPES, availability
+from attacks.settings import RecipeOptions
 from robustbench_mt.methods import METHODS
 from robustbench_mt.resources import RESOURCES
 from robustbench_mt.tasks import TASKS
@@ -48,11 +49,11 @@ def print_methods() -> None:
     )
 
 
-def print_recipes() -> None:
-    """Each recipe with its paper, what it needs, and whether it can run here now."""
+def print_recipes(options: RecipeOptions | None = None) -> None:
+    """Each recipe with its paper, what it needs, and whether it can run here now, with what the user brings."""
     rows = []
     for name, recipe in RECIPES.items():
-        runs, remark = availability(recipe)
+        runs, remark = availability(recipe, options)
         answer = f"yes {remark}" if runs else f"no: {remark}"
         rows.append((name, recipe.paper, ", ".join(recipe.needs) or "nothing", answer.strip()))
     _print(["recipe", "paper", "needs", "runs here"], rows)

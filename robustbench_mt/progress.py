@@ -1,15 +1,26 @@
 """Progress with an estimate of the time left, on standard error."""
 
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-__all__ = ["note", "progress"]
+__all__ = ["Show", "note", "progress", "silence_notes"]
+
+_SECONDS_BETWEEN_LINES = 30
 
 _console = Console(stderr=True, highlight=False)
 _display: Progress | None = None
+
+
+class Show(Protocol):
+    """Sets how much is done, and a few words on it."""
+
+    def __call__(self, done: float, detail: str = "") -> None: ...
 
 
 def note(message: str) -> None:
@@ -17,11 +28,21 @@ def note(message: str) -> None:
     _console.print(message, markup=False, soft_wrap=True)
 
 
+def silence_notes() -> None:
+    """From here on, this process says nothing: for workers, whose parent does."""
+    _console.quiet = True
+
+
 @contextmanager
-def progress(description: str, total: float) -> Iterator[Callable[[float], None]]:
+def progress(description: str, total: float | None) -> Iterator[Show]:
     """A progress bar; the body gets a function that sets how much is done.
 
-    Bars that are open at the same time share one display.
+    Bars that are open at the same time share one display. Where standard error is not a terminal, a line now and then
+    takes a bar's place.
+
+    Args:
+        description: what is being done.
+        total: how much there is to do; ``None`` where that is not known, for a bar that only moves.
     """
     global _display  # noqa: PLW0603 (a terminal has one display)
     outermost = _display is None
@@ -30,6 +51,7 @@ def progress(description: str, total: float) -> Iterator[Callable[[float], None]
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -38,9 +60,18 @@ def progress(description: str, total: float) -> Iterator[Callable[[float], None]
         )
         _display.start()
     display = _display
-    task = display.add_task(description, total=total)
+    task = display.add_task(description, total=total, detail="")
+    said = -math.inf
+
+    def show(done: float, detail: str = "") -> None:
+        nonlocal said
+        display.update(task, completed=done, detail=detail)
+        if not _console.is_terminal and time.monotonic() - said > _SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            note(f"{description}: {done:g} of {total or '?'}{detail and ', '}{detail}")
+
     try:
-        yield lambda done: display.update(task, completed=done)
+        yield show
     finally:
         display.remove_task(task)
         if outermost:

@@ -213,8 +213,13 @@ class AttackRecord(Record):
 class TransferRecord(Record):
     """Adversarial texts found against one checkpoint, scored on another: one entry of the transfer matrix.
 
+    An attack that has gone on is scored anew, and so is a checkpoint that has changed: of the lines with the same
+    source, task, recipe and target the last one counts. Where target and source are one, the texts are scored on the
+    checkpoint that they were found against.
+
     Attributes:
-        source: the checkpoint that was attacked; ``recipe``, ``task``, ``split`` and ``data`` as in its attack.
+        source: the checkpoint that was attacked, with ``attacked`` as its fingerprint; ``recipe``, ``task``, ``split``
+            and ``data`` as in its attack.
         target: the checkpoint that scores the texts; ``victim`` is its fingerprint.
         found: adversarial texts (attacks of status ``success``) in the source's file when this was scored.
         n: of those, examples that the target classifies correctly before the attack.
@@ -224,6 +229,7 @@ class TransferRecord(Record):
     kind: ClassVar[str] = "transfer"
 
     source: str
+    attacked: str
     recipe: str
     task: str
     split: str

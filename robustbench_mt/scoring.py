@@ -1,14 +1,13 @@
 """Texts to scores through a Hugging Face classifier, in batches that waste no padding."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from robustbench_mt.packing import pack_linears
+from robustbench_mt.inference import inference_copy
 
 __all__ = ["Scorer", "encode_texts", "length_limit"]
 
@@ -34,7 +33,8 @@ def encode_texts(
         [text.encode("utf-8", "replace").decode("utf-8") for text in column] for column in zip(*texts, strict=True)
     ]
     encoded = tokenizer(*columns, truncation=True, max_length=max_length, padding=False)
-    return [{name: encoded[name][row] for name in encoded} for row in range(len(texts))]
+    names = [name for name in encoded if name in tokenizer.model_input_names]
+    return [{name: encoded[name][row] for name in names} for row in range(len(texts))]
 
 
 class Scorer:
@@ -52,10 +52,15 @@ class Scorer:
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None = None
     ) -> None:
-        self.model = model.eval()
-        self._packed = pack_linears(model)
+        self.model = model
+        self._fast = inference_copy(model)
         self.tokenizer = tokenizer
         self.max_length = max_length or length_limit(model, tokenizer)
+        self._fill = {
+            "input_ids": tokenizer.pad_token_id or 0,
+            "token_type_ids": tokenizer.pad_token_type_id,
+            "attention_mask": 0,
+        }
         self._tokens = _TOKENS_PER_BATCH.get(model.device.type, _TOKENS_PER_BATCH["cuda"])
 
     def __call__(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
@@ -81,6 +86,19 @@ class Scorer:
 
     @torch.inference_mode()
     def _forward(self, encoded: list[dict[str, list[int]]]) -> NDArray[np.float32]:
-        batch: Any = self.tokenizer.pad(encoded, return_tensors="pt").to(self.model.device)
-        result: NDArray[np.float32] = self._packed(**batch).logits.float().cpu().numpy()
+        batch = {name: value.to(self.model.device) for name, value in self._padded(encoded).items()}
+        result: NDArray[np.float32] = self._fast(**batch).logits.float().cpu().numpy()
         return result
+
+    def _padded(self, encoded: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+        """A batch of texts, padded to the longest; as ``tokenizer.pad`` does it, in a tenth of the time."""
+        longest = max(len(text["input_ids"]) for text in encoded)
+        on_left = self.tokenizer.padding_side == "left"
+        batch = {}
+        for name in encoded[0]:
+            rows = np.full((len(encoded), longest), self._fill[name], np.int64)
+            for row, text in zip(rows, encoded, strict=True):
+                values = text[name]
+                row[longest - len(values) if on_left else 0 :][: len(values)] = values
+            batch[name] = torch.from_numpy(rows)
+        return batch

@@ -1,14 +1,26 @@
 """Every number with its sample size and its uncertainty."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["CONFIDENCE", "Estimate", "bootstrap_mean", "mean_over_seeds", "wilson"]
+__all__ = [
+    "CONFIDENCE",
+    "Estimate",
+    "Scale",
+    "bootstrap_mean",
+    "mcnemar_exact",
+    "mean_over_seeds",
+    "paired_difference",
+    "wilson",
+]
+
+Scale = Literal["percent", "points", "number"]
+"""How a number is shown: a share as per cent, a difference of shares as signed percentage points, or as it is."""
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -38,13 +50,23 @@ class Estimate:
             return False
         return self.high < other.low or other.high < self.low
 
-    def parts(self, unit: Literal["percent", "number"] = "percent", digits: int = 1) -> tuple[str, str]:
-        """Value and interval as text: ``61.0%`` and ``[51.2, 70.0]``; ``–`` and nothing where they cannot be told."""
-        scale, sign = (100, "%") if unit == "percent" else (1, "")
-        value = "–" if self.value is None else f"{self.value * scale:.{digits}f}{sign}"
+    def within(self, least: float, most: float) -> "Estimate":
+        """The estimate with its interval cut at the ends of what the number can be, which Student's t does not know."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=max(self.low, least), high=min(self.high, most))
+
+    def parts(self, unit: Scale = "percent", digits: int = 1) -> tuple[str, str]:
+        """Value and interval as text: ``61.0%`` and ``[51.2, 70.0]``; ``–`` and nothing where they cannot be told.
+
+        Of ``points``, with their signs: ``+9.5`` and ``[+1.2, +17.0]``.
+        """
+        scale = 1 if unit == "number" else 100
+        shape = f"+.{digits}f" if unit == "points" else f".{digits}f"
+        value = "–" if self.value is None else f"{self.value * scale:{shape}}{'%' if unit == 'percent' else ''}"
         if self.low is None or self.high is None:
             return value, ""
-        return value, f"[{self.low * scale:.{digits}f}, {self.high * scale:.{digits}f}]"
+        return value, f"[{self.low * scale:{shape}}, {self.high * scale:{shape}}]"
 
     @property
     def count(self) -> str:
@@ -53,7 +75,7 @@ class Estimate:
             return f"n={self.n}"
         return f"{self.n} seed{'' if self.n == 1 else 's'}"
 
-    def show(self, unit: Literal["percent", "number"] = "percent", digits: int = 1) -> str:
+    def show(self, unit: Scale = "percent", digits: int = 1) -> str:
         """All of it as text: ``61.0% [51.2, 70.0], n=100``."""
         return f"{' '.join(filter(None, self.parts(unit, digits)))}, {self.count}"
 
@@ -90,6 +112,38 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Estimate:
         random_state=np.random.default_rng(seed),
     ).confidence_interval
     return Estimate(mean, float(interval.low), float(interval.high), len(sample), kind)
+
+
+def paired_difference(first: Sequence[bool], second: Sequence[bool], seed: int = 0) -> Estimate:
+    """The share that ``first`` has right less the share that ``second`` has right, of the same examples.
+
+    The interval is a percentile bootstrap over examples (Efron 1979), 2,000 resamples drawn with ``seed``: an example
+    is drawn with both its outcomes, so that what makes it hard for both cancels out. No interval where the two differ
+    on no example, or alike on all.
+
+    Args:
+        first, second: whether each example is classified correctly, in one order.
+
+    Raises:
+        ValueError: the two have different lengths.
+    """
+    differences = [int(one) - int(other) for one, other in zip(first, second, strict=True)]
+    estimate = replace(bootstrap_mean(differences, seed), interval="95% paired bootstrap")
+    return replace(estimate, low=None, high=None) if len(set(differences)) == 1 else estimate
+
+
+def mcnemar_exact(only_first_right: int, only_second_right: int) -> float:
+    """The exact two-sided p of McNemar's test (McNemar 1947) that two classifiers are right equally often.
+
+    Of the same examples, only those on which the two differ can tell. Were they equally good, each of these would fall
+    to either side like a fair coin, so p is the binomial test's at 1/2. Where they differ on none, p is 1.
+
+    Args:
+        only_first_right: examples that the first has right and the second wrong.
+        only_second_right: the other way round.
+    """
+    differing = only_first_right + only_second_right
+    return float(stats.binomtest(only_first_right, differing).pvalue) if differing else 1.0
 
 
 def mean_over_seeds(values: Sequence[float]) -> Estimate:

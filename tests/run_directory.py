@@ -15,6 +15,7 @@ from robustbench_mt.records import (
     ImbalanceRecord,
     MatchingTrace,
     TrainingRecord,
+    TransferRecord,
     to_json,
 )
 
@@ -22,6 +23,7 @@ VERSIONS = {"python": "3.12.1", "robustbench-mt": "0.1.0", "torch": "2.9.0", "tr
 LABELS = ["negative", "positive"]
 CHANGED = {"textfooler": 0.2, "deepwordbug": 0.1, "pwws": 0.15, "input-reduction": 0.7}
 SYNONYMS = {"dull": "boring", "a": "one", "film": "movie", "bright": "shiny", "acting": "playing", "story": "tale"}
+MOST_QUERIES = {"pwws": 150}
 WORDS = ("the", "film", "is", "a", "bright", "story", "with", "dull", "acting", "and", "some", "warm", "moments")
 
 
@@ -61,10 +63,11 @@ def snapshot(step: int, random: np.random.Generator) -> dict[str, Any]:
     return {"step": step, "labels": labels.tolist(), "matrix": matrix.round(4).tolist()}
 
 
-def evaluation(made: TrainingRecord, correct: int = 850) -> EvaluationRecord:
+def evaluation(made: TrainingRecord, correct: int = 850, **changes: Any) -> EvaluationRecord:
     metrics = {"accuracy": correct / 1000, "macro_f1": correct / 1000 - 0.002}
     intervals = {name: (value - 0.02, value + 0.02) for name, value in metrics.items()}
-    return EvaluationRecord(made.checkpoint, "f00d", "reviews", "test", 1000, metrics, intervals, [500, 500], "beef")
+    record = EvaluationRecord(made.checkpoint, "f00d", "reviews", "test", 1000, metrics, intervals, [500, 500], "beef")
+    return replace(record, **changes)
 
 
 def attack_run(checkpoint: str, recipe: str, **changes: Any) -> AttackRun:
@@ -89,21 +92,27 @@ def attack_run(checkpoint: str, recipe: str, **changes: Any) -> AttackRun:
 
 
 def outcomes(recipe: str, n: int, strength: float, seed: int = 0, length: int = 18) -> list[AttackRecord]:
-    """Attacked examples of which about ``strength`` of those classified correctly fall; every 25th is an error."""
+    """Attacked examples of which about ``strength`` of those classified correctly fall; every 25th is an error.
+
+    Texts and labels are the same for all, what is right before the attack the same for all recipes with one ``seed``.
+    """
     random = np.random.default_rng([seed, len(recipe), int(strength * 100)])
-    return [_outcome(index, recipe, strength, random, length) for index in range(n)]
+    return [_outcome(index, recipe, strength, seed, random, length) for index in range(n)]
 
 
-def _outcome(index: int, recipe: str, strength: float, random: np.random.Generator, length: int) -> AttackRecord:
-    words = random.choice(WORDS, size=int(random.integers(length // 2, length * 2))).tolist()
-    label = int(random.integers(2))
-    sure = round(float(random.uniform(0.55, 0.99)), 4)
+def _outcome(
+    index: int, recipe: str, strength: float, seed: int, random: np.random.Generator, length: int
+) -> AttackRecord:
+    example, victim = np.random.default_rng(index), np.random.default_rng([seed, index])
+    words = example.choice(WORDS, size=int(example.integers(length // 2, length * 2))).tolist()
+    label = int(example.integers(2))
+    sure = round(float(victim.uniform(0.55, 0.99)), 4)
     scores = [1 - sure, sure] if label else [sure, 1 - sure]
     plain = AttackRecord(index, 1000 + index, label, "skipped", [" ".join(words)], scores=scores, words=len(words))
     plain = replace(plain, seconds=0.5, fallbacks=["stop words: scikit-learn (fallback)"])
     if index % 25 == 24:
         return replace(plain, status="error", message="RuntimeError: the recipe broke")
-    if random.random() < 0.14:
+    if victim.random() < 0.14:
         return replace(plain, scores=scores[::-1], message="misclassified before the attack")
     changed = min(len(words), 1 + int(random.poisson(CHANGED[recipe] * len(words))))
     places = set(random.choice(len(words), size=changed, replace=False).tolist())
@@ -112,12 +121,17 @@ def _outcome(index: int, recipe: str, strength: float, random: np.random.Generat
     else:
         after = [SYNONYMS.get(word, f"{word}s") if place in places else word for place, word in enumerate(words)]
     fell = bool(random.random() < strength)
+    queries = int(random.integers(20, 200))
+    most = MOST_QUERIES.get(recipe, 200)
     return replace(
         plain,
         status="success" if fell else "failed",
         perturbed_texts=[" ".join(after)],
         perturbed_scores=scores[::-1] if fell else scores,
-        queries=int(random.integers(20, 200)),
+        queries=min(queries, most),
+        ended_by="queries" if queries > most and not fell else "",
+        candidates=8 * queries,
+        candidates_kept=queries,
         words_changed=changed,
     )
 
@@ -136,6 +150,20 @@ def fallen(**changes: Any) -> AttackRecord:
         queries=12,
         words=3,
         words_changed=1,
+    )
+    return replace(record, **changes)
+
+
+def stood(index: int, **changes: Any) -> AttackRecord:
+    """An example that withstood."""
+    return fallen(index=index, status="failed", perturbed_scores=[0.4, 0.6], **changes)
+
+
+def transfer(source: TrainingRecord, target: TrainingRecord, recipe: str, **changes: Any) -> TransferRecord:
+    n = 40 + 2 * source.seed + target.seed
+    fooled = n // (2 if source.method == target.method else 4)
+    record = TransferRecord(
+        source.checkpoint, "cafe", recipe, "reviews", "test", "beef", target.checkpoint, "f00d", n + 5, n, fooled
     )
     return replace(record, **changes)
 
@@ -179,12 +207,18 @@ def write_attack(directory: Path, run: AttackRun, records: Sequence[AttackRecord
 def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60, length: int = 18) -> Path:
     made = [training(method, seed) for seed in seeds for method in ("match", "vanilla")]
     write(directory / "train.jsonl", TrainingRecord, made)
-    write(directory / "evaluate.jsonl", EvaluationRecord, [evaluation(record, 840 + record.seed) for record in made])
+    evaluations = [evaluation(record, 840 + record.seed) for record in made]
+    evaluations += [evaluation(record, 400, split="static hard reviews", n=150, data="bad") for record in made]
+    write(directory / "evaluate.jsonl", EvaluationRecord, evaluations)
+    pairs = [(one, other) for one in made for other in made if one is not other]
+    transfers = [transfer(one, other, recipe) for recipe in ("pwws", "textfooler") for one, other in pairs]
+    write(directory / "transfer.jsonl", TransferRecord, transfers)
     for record in made:
         for recipe, strength in (("textfooler", 0.75), ("deepwordbug", 0.5), ("pwws", 0.6), ("input-reduction", 0.9)):
-            eased = strength - (0.3 if record.method == "match" and recipe != "pwws" else 0)
-            examples = outcomes(recipe, n, eased, record.seed, length)
-            write_attack(directory, attack_run(record.checkpoint, recipe), examples)
+            eased = strength - (0.35 if record.method == "match" and recipe != "pwws" else 0)
+            examples = outcomes(recipe, n, eased, record.seed + 10 * (record.method == "match"), length)
+            attacked = attack_run(record.checkpoint, recipe, max_queries=MOST_QUERIES.get(recipe))
+            write_attack(directory, attacked, examples)
     ratios = (1.0, 5.0, 10.0, 20.0, 50.0)
     points = [imbalance_point(m, ratio, seed) for m in ("vanilla", "match") for ratio in ratios for seed in seeds]
     write(directory / "imbalance.jsonl", ImbalanceRecord, points)

@@ -205,7 +205,7 @@ def test_two_runs_on_one_file_are_refused(victim: Victim, task: Task, tmp_path: 
     path = attack_path(tmp_path, victim.name, task.name, "deepwordbug")
     with (
         Ledger(path, AttackRecord),
-        pytest.raises(UserError, match="in use by another process"),
+        pytest.raises(UserError, match="is open in another run"),
     ):
         attack(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
 

@@ -1,8 +1,16 @@
 """Records on disk: written whole, read back equal, refused when they are not what they should be."""
 
+import fcntl
 import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,9 +130,110 @@ def test_numbers_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "a.jsonl", AttackRecord), pytest.raises(UserError, match="in use by another process"):
-        Ledger(tmp_path / "a.jsonl", AttackRecord)
-    Ledger(tmp_path / "a.jsonl", AttackRecord).__exit__(None, None, None)
+    path = tmp_path / "a.jsonl"
+    with Ledger(path, AttackRecord), pytest.raises(UserError, match=r"a\.jsonl is open in another run: wait"):
+        Ledger(path, AttackRecord)
+    Ledger(path, AttackRecord).__exit__(None, None, None)
+
+
+def test_a_file_that_another_process_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    program = (
+        "import fcntl, sys; f = open(sys.argv[1], 'ab'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(UserError, match=r"a\.jsonl is open in another run: wait"):
+            Ledger(path, AttackRecord)
+        holder.kill()
+    with Ledger(path, AttackRecord) as ledger:
+        ledger.append(ATTACKED)
+
+
+def test_a_file_removed_while_it_is_opened_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends without a record removes its file; the next one may have opened it already."""
+    path = tmp_path / "a.jsonl"
+    flock = fcntl.flock
+    removals = [path.unlink]
+
+    def locks_late(*arguments: Any) -> None:
+        while removals:
+            removals.pop()()
+        flock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", locks_late)
+    with Ledger(path, AttackRecord) as ledger:
+        ledger.append(ATTACKED)
+    assert list(read_records(path, AttackRecord)) == [ATTACKED]
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Within, no file grows over ``size`` bytes: the same failure as on a full disk, in the middle of a write."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_no_room_leaves_whole_records_and_goes_on_later(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Ledger(path, AttackRecord) as ledger:
+        ledger.append(ATTACKED)
+        size = path.stat().st_size
+        with room_for(size + 100):
+            for _ in range(2):
+                with pytest.raises(
+                    UserError, match=r"a\.jsonl, as the disk is full \(.*\): make room and give the same"
+                ):
+                    ledger.append(replace(ATTACKED, index=4))
+                assert path.stat().st_size == size, "no half line"
+        assert ledger.records == [ATTACKED]
+        ledger.append(replace(ATTACKED, index=5))
+    assert [record.index for record in read_records(path, AttackRecord)] == [3, 5]
+
+
+def test_no_room_for_the_settings_leaves_no_file(tmp_path: Path) -> None:
+    with room_for(10), pytest.raises(UserError, match=r"a\.settings\.json, as the disk is full"):
+        Ledger(tmp_path / "a.jsonl", AttackRecord, {"seed": 1, "data": "0123456789"})
+    with room_for(10), pytest.raises(UserError, match=r"one\.json, as the disk is full"):
+        write_record(tmp_path / "one.json", ATTACKED)
+    assert list(tmp_path.iterdir()) == []
+    with Ledger(tmp_path / "a.jsonl", AttackRecord, {"seed": 1}) as ledger:
+        ledger.append(ATTACKED)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 KiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(path)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not permitted")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    path = small_disk / "a.jsonl"
+    (small_disk / "other").write_bytes(b"x" * 4096)
+    with Ledger(path, AttackRecord) as ledger:
+        written = 0
+        with pytest.raises(UserError, match="the disk is full"):
+            while True:
+                ledger.append(replace(ATTACKED, index=written))
+                written += 1
+    assert path.read_bytes().count(b"\n") == written > 3
+    assert path.read_bytes().endswith(b"\n")
+    (small_disk / "other").unlink()
+    with Ledger(path, AttackRecord) as ledger:
+        assert len(ledger.records) == written
+        ledger.append(replace(ATTACKED, index=written))
 
 
 def test_settings_are_claimed(tmp_path: Path) -> None:
@@ -133,6 +242,8 @@ def test_settings_are_claimed(tmp_path: Path) -> None:
     with Ledger(path, AttackRecord, settings) as ledger:
         ledger.append(ATTACKED)
     with Ledger(path, AttackRecord, {**settings, "versions": {"torch": "2"}}) as ledger:
+        assert ledger.records == [ATTACKED]
+    with Ledger(path, AttackRecord, {**settings, "seed": 3}, may_differ=("versions", "seed")) as ledger:
         assert ledger.records == [ATTACKED]
     with pytest.raises(
         UserError, match=r"seed is 1 there and 2 now; recipes is \[\"a\", \"b\"\] there and \[\"a\"\] now"

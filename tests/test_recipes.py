@@ -15,6 +15,7 @@ import pytest
 
 from attacks import recipes
 from attacks.recipes import RECIPES, availability, build, describe, resources_used
+from attacks.settings import RecipeOptions
 from attacks.textattack_import import import_textattack, no_downloads
 from robustbench_mt.errors import UserError
 from robustbench_mt.registry import choose
@@ -199,7 +200,7 @@ def test_no_downloads_is_undone(textattack):
     assert (nltk.download, constants.HF_HUB_OFFLINE) == before
 
 
-@pytest.mark.parametrize("name", recipe_names(not_applicable=False))
+@pytest.mark.parametrize("name", recipe_names(not_applicable=False, gradients=False))
 def test_recipe_builds_where_it_says_it_can_run(name, capfd):
     recipe = RECIPES[name]
     if not availability(recipe)[0]:
@@ -243,7 +244,9 @@ def test_pwws_swaps_synonyms():
 
 def test_missing_resource_is_named_with_its_remedy(monkeypatch, tmp_path):
     monkeypatch.setenv("TA_CACHE_DIR", str(tmp_path))
-    with pytest.raises(UserError, match=r"The recipe iga needs .*: counter-fitted vectors\. .*paragramcf"):
+    with pytest.raises(
+        UserError, match=r"The recipe iga needs .*: counter-fitted vectors\. .*paragramcf.*--word-vectors"
+    ):
         build(RECIPES["iga"], BagOfWords(), (), ("text",))
 
 
@@ -288,6 +291,31 @@ def test_targeted_recipe_becomes_untargeted():
     # TextAttack's target is class 0: a text of class 0 would count as a success without a change.
     result = attack.attack(OrderedDict(text="a film"), 0)
     assert type(result).__name__ == "FailedAttackResult"
+
+
+def test_adapted_recipe_is_what_its_adapter_returns(textattack):
+    asked = []
+
+    def adapt(attack, victim, options):
+        asked.append((victim, options))
+        # Within it, as within TextAttack's own build, nothing is downloaded.
+        import nltk
+
+        assert nltk.download("stopwords") is False
+        return textattack.Attack(
+            attack.goal_function,
+            [textattack.constraints.pre_transformation.InputColumnModification(["premise"], {"premise"})],
+            attack.transformation,
+            attack.search_method,
+        )
+
+    victim, options = BagOfWords(), RecipeOptions(sentence_encoder="another")
+    recipe = replace(RECIPES["pruthi"], adapt=adapt)
+    adapted = [build(recipe, victim, ("text",), ("text",), given) for given in (options, None)]
+    assert asked == [(victim, options), (victim, RecipeOptions())]
+    # Fields are protected as in any other recipe.
+    assert [list(attack.pre_transformation_constraints[0].columns_to_ignore) for attack in adapted] == [["text"]] * 2
+    assert "MinWordLength" not in describe(adapted[0])
 
 
 @pytest.mark.parametrize("name", recipe_names(single_field=True))

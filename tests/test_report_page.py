@@ -105,7 +105,7 @@ def test_building_again_gives_the_same_bytes(run: Path, page: str, tmp_path: Pat
     second = {p.relative_to(tmp_path / "again"): p.read_bytes() for p in (tmp_path / "again").rglob("*") if p.is_file()}
     assert first == second
     names = {path.stem for path in first if path.parts[0] == "figures"}
-    assert len(names) == 5
+    assert len(names) == 7
     for name in names:
         assert first[Path("figures", f"{name}.png")].startswith(b"\x89PNG")
         assert b"<svg" in first[Path("figures", f"{name}.svg")]
@@ -119,8 +119,9 @@ def test_the_policy_lets_only_the_pages_own_script_run(page: str) -> None:
 
 def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
     parsed = Page(page)
-    assert parsed.elements["img"] == 5
-    for section in ("findings", "attacks", "words", "reduction", "clean", "imbalance", "matching", "examples"):
+    assert parsed.elements["img"] == 7
+    sections = ("findings", "attacks", "paired", "words", "transfer", "reduction", "clean", "static", "imbalance")
+    for section in (*sections, "matching", "examples"):
         assert f'id="{section}"' in page
     assert "500 of 1,440 shown" in parsed.text
     assert len(page) < 2_000_000

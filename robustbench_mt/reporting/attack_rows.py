@@ -1,12 +1,13 @@
 """What attack records say: how much accuracy is left, and at what price for the attacker."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from robustbench_mt.records import AttackRecord
-from robustbench_mt.reporting.naming import MethodNames, RecipeNames, VictimNames
+from robustbench_mt.reporting.naming import MethodNames, RecipeNames, VictimNames, budget_name, method_order
 from robustbench_mt.reporting.runs import AttackFile
 from robustbench_mt.statistics import Estimate, bootstrap_mean, mean_over_seeds, wilson
 
@@ -20,7 +21,6 @@ __all__ = [
     "group_attacks",
     "is_correct",
     "is_counted",
-    "method_order",
     "reduction_row",
     "stands",
 ]
@@ -38,11 +38,13 @@ class AttackGroup:
 
     Attributes:
         recipe, method: as :mod:`robustbench_mt.reporting.naming` calls them.
+        budget: what an attack on one example may cost, in words.
     """
 
     task: str
     recipe: str
     method: str
+    budget: str
     files: list[AttackFile]
 
     @property
@@ -74,6 +76,13 @@ class _Row:
     n: int
     left_out: int
     queries: Estimate
+    budget: str
+    ended_by: dict[str, int]
+
+    @property
+    def ended_by_budget(self) -> int:
+        """Attacks that a budget ended: these examples withstood what the budget let the attacker try, no more."""
+        return sum(self.ended_by.values())
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class AttackRow(_Row):
         over_seeds: mean of the checkpoints' accuracies under attack, with an interval over them.
         success_rate: share of the attacked whose label flipped.
         queries: mean texts scored, over the attacked.
+        budget: of one example, in words; ``ended_by``: how many attacks ran into which part of it.
         share_changed: mean share of words changed, over the successes.
         curve: the accuracy left by successes that changed at most :data:`BUDGETS` per cent of the words.
     """
@@ -143,12 +153,7 @@ def group_attacks(files: Sequence[AttackFile]) -> list[AttackGroup]:
         method = methods(file.run.task, file.training) if file.training else victims(file.run)
         groups.setdefault((file.run.task, recipes(file.run), method), []).append(file)
     ordered = sorted(groups, key=lambda key: (key[0], key[1], method_order(key[2])))
-    return [AttackGroup(*key, files=groups[key]) for key in ordered]
-
-
-def method_order(method: str) -> tuple[bool, str]:
-    """Sorts methods by name, the one that the others are compared with first."""
-    return not method.startswith("vanilla"), method
+    return [AttackGroup(*key, budget=budget_name(groups[key][0].run), files=groups[key]) for key in ordered]
 
 
 def attack_row(group: AttackGroup) -> AttackRow:
@@ -161,7 +166,7 @@ def attack_row(group: AttackGroup) -> AttackRow:
         **_shared(group, attacked),
         clean_accuracy=wilson(sum(map(is_correct, records)), len(records)),
         accuracy_under_attack=wilson(sum(map(stands, records)), len(records)),
-        over_seeds=mean_over_seeds([sum(outcomes) / len(outcomes) for outcomes in each if outcomes]),
+        over_seeds=mean_over_seeds([sum(outcomes) / len(outcomes) for outcomes in each if outcomes]).within(0, 1),
         success_rate=wilson(len(successes), len(attacked)),
         share_changed=_share_changed(successes),
         curve=_curve(records),
@@ -189,6 +194,8 @@ def _shared(group: AttackGroup, attacked: Sequence[AttackRecord]) -> dict[str, A
         "n": len(group.records),
         "left_out": group.left_out,
         "queries": bootstrap_mean([record.queries for record in attacked]),
+        "budget": group.budget,
+        "ended_by": dict(sorted(Counter(record.ended_by for record in attacked if record.ended_by).items())),
     }
 
 

@@ -1,6 +1,7 @@
 """What a reader should doubt, as far as the records show it."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted
@@ -10,10 +11,16 @@ from robustbench_mt.reporting.seed_rows import ImbalanceRow
 
 __all__ = ["doubts"]
 
+# An all-or-nothing success rate over fewer attacks says little.
+_ENOUGH_ATTACKS = 20
+_ENOUGH_CANDIDATES = 100
+# Candidates that the constraints let through; below this, the constraints decide the outcome, not the search.
+_NEARLY_ALL_CUT = 0.05
+
 
 def doubts(runs: Runs, groups: list[AttackGroup], imbalance: list[ImbalanceRow]) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
-    of_results = [*_evaluations(runs), *_attacks(groups), *_collapsed(imbalance)]
+    of_results = [*_evaluations(runs), *_probes(groups), *_attacks(groups), *_unequal(groups), *_collapsed(imbalance)]
     return [*of_results, *_fallbacks(groups), *_seeds(groups, imbalance)]
 
 
@@ -24,6 +31,17 @@ def _evaluations(runs: Runs) -> Iterator[str]:
             yield f"{record.checkpoint} on {record.task} ({record.split}, n={record.n}): {warning}"
 
 
+def _probes(groups: Sequence[AttackGroup]) -> Iterator[str]:
+    """What probing each victim brought up, once for all recipes that were run against it."""
+    recipes: dict[tuple[str, str, str], list[str]] = {}
+    for group in groups:
+        for file in group.files:
+            for warning in file.run.warnings:
+                recipes.setdefault((group.task, file.run.checkpoint, warning), []).append(group.recipe)
+    for (task, checkpoint, warning), warned in recipes.items():
+        yield f"{task}: {checkpoint}, attacked by {', '.join(dict.fromkeys(warned))}: {warning}"
+
+
 def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
     for (task, recipe), of_recipe in groupby(groups, key=lambda group: (group.task, group.recipe)):
         pooled = list(of_recipe)
@@ -32,6 +50,9 @@ def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
             if told:
                 yield f"{task}: examples on which {recipe} {what} are left out of n: {', '.join(told)}."
         yield from _at_chance(task, recipe, pooled)
+        yield from _all_or_nothing(task, recipe, pooled)
+        yield from _cut(task, recipe, pooled)
+        yield from _ended_by_budget(task, recipe, pooled)
         attacked = {_indices(file) for group in pooled for file in group.files}
         if len(attacked) > 1:
             yield f"{task}: {recipe} was run on different examples for different checkpoints."
@@ -48,6 +69,47 @@ def _at_chance(task: str, recipe: str, groups: list[AttackGroup]) -> Iterator[st
             )
 
 
+def _all_or_nothing(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]:
+    for group in groups:
+        # To reduce nearly every input is what a recipe that keeps the label is expected to do.
+        doubted = {0.0: "none"} if group.keeps_label else {0.0: "none", 1.0: "all"}
+        for file in group.files:
+            attacked = [record for record in file.records if record.status in ("success", "failed")]
+            fell = sum(record.status == "success" for record in attacked)
+            if len(attacked) >= _ENOUGH_ATTACKS and fell / len(attacked) in doubted:
+                yield (
+                    f"{task}: {recipe} succeeded on {doubted[fell / len(attacked)]} of the {len(attacked)} examples of "
+                    f"{file.run.checkpoint} that it attacked: look at some before you believe it."
+                )
+
+
+def _cut(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]:
+    for file in (file for group in groups for file in group.files):
+        made = sum(record.candidates for record in file.records)
+        kept = sum(record.candidates_kept for record in file.records)
+        if made >= _ENOUGH_CANDIDATES and kept < _NEARLY_ALL_CUT * made:
+            yield (
+                f"{task}: the constraints of {recipe} let through {kept:,} of {made:,} candidates "
+                f"({kept / made * 100:.1f}%) against {file.run.checkpoint}: the search had next to nothing to choose "
+                "from, and the accuracy left says little of the classifier."
+            )
+
+
+def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]:
+    for group in groups:
+        counts = Counter(record.ended_by for record in group.records if record.ended_by)
+        if counts:
+            told = ", ".join(f"{count} by {what}" for what, count in sorted(counts.items()))
+            attacked = sum(record.status in ("success", "failed") for record in group.records)
+            clock = " The clock decides where the limit is in seconds: another run may differ." * bool(
+                counts["seconds"]
+            )
+            yield (
+                f"{task}: a budget ({group.budget}) ended {sum(counts.values())} of {attacked} attacks of {recipe} on "
+                f"{group.method} ({told}): these examples count as withstood, but not without limit.{clock}"
+            )
+
+
 def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
     for row in rows:
         recall = row.metrics["minority_recall"].value
@@ -56,6 +118,28 @@ def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
             yield (
                 f"{row.task}: {row.method} trained at {ratio_name(row.ratio)} {what} predicts {row.minority}: "
                 "the training collapsed, and its F1 says no more than that."
+            )
+
+
+def _unequal(groups: Sequence[AttackGroup]) -> Iterator[str]:
+    """Where a worst case over recipes covers less than its recipes do, or other recipes than another's."""
+    attacked: dict[tuple[str, str, str], dict[str, dict[str, tuple[int, ...]]]] = {}
+    for group in groups:
+        for file in group.files if not group.keeps_label else ():
+            by_checkpoint = attacked.setdefault((group.task, file.run.split, file.run.data), {})
+            indices = tuple(record.index for record in file.records)
+            by_checkpoint.setdefault(file.run.checkpoint, {})[group.recipe] = indices
+    for (task, *_), by_checkpoint in attacked.items():
+        unequal = [name for name, by_recipe in by_checkpoint.items() if len(set(by_recipe.values())) > 1]
+        if unequal:
+            yield (
+                f"{task}: the recipes were run on different examples of {', '.join(unequal)}: the worst case over "
+                "recipes counts only those that all were run on."
+            )
+        if len({tuple(by_recipe) for by_recipe in by_checkpoint.values()}) > 1:
+            yield (
+                f"{task}: not all checkpoints were attacked by the same recipes: a worst case over recipes says "
+                "nothing against one over others."
             )
 
 

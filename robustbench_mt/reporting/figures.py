@@ -8,19 +8,22 @@ from itertools import groupby
 from matplotlib.figure import Figure
 
 from robustbench_mt.reporting.attack_plots import plot_accuracy_by_words, plot_accuracy_under_attack
-from robustbench_mt.reporting.attack_rows import AttackRow, method_order
+from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.imbalance_plots import plot_imbalance
 from robustbench_mt.reporting.matching_plots import plot_mass, plot_matrix
 from robustbench_mt.reporting.matching_rows import MatchingRow
-from robustbench_mt.reporting.naming import file_name
-from robustbench_mt.reporting.result_tables import seed_names
+from robustbench_mt.reporting.naming import NO_LIMIT, file_name, method_order, seed_names
 from robustbench_mt.reporting.seed_rows import ImbalanceRow
 from robustbench_mt.reporting.style import Look, looks, new_figure, render, styled
 from robustbench_mt.reporting.summary import Summary
+from robustbench_mt.reporting.transfer_plots import plot_transfer
+from robustbench_mt.reporting.transfer_rows import TransferMatrix
 
 __all__ = ["ENDINGS", "Drawing", "draw"]
 
 ENDINGS = ("png", "svg")
+
+WORST_CASE = " In the worst case over recipes, an example is robust only when it survives all of them."
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Drawing:
     """A figure as files.
 
     Attributes:
-        section: where the page shows it: ``attacks``, ``words``, ``imbalance``, ``matching``.
+        section: where the page shows it: ``attacks``, ``words``, ``transfer``, ``imbalance``, ``matching``.
         name: its files' name, without the ending.
         title: one line, also its text where images are not shown.
         caption: what is counted over which n, and what the intervals are.
@@ -49,26 +52,32 @@ def draw(summary: Summary) -> list[Drawing]:
     with styled():
         return _with_own_names(
             [
-                *(drawing for rows in _by_task(summary.attacks) for drawing in _attack_drawings(rows, shared)),
+                *(drawing for rows in _by_task(summary) for drawing in _attack_drawings(*rows, shared)),
+                *map(_transfer_drawing, summary.transfers),
                 *_imbalance_drawings(summary.imbalance, shared),
                 *(drawing for row in summary.matching for drawing in _matching_drawings(row)),
             ]
         )
 
 
-def _by_task(rows: Sequence[AttackRow]) -> Iterator[list[AttackRow]]:
-    for _, of_task in groupby(rows, key=lambda row: row.task):
-        yield list(of_task)
+def _by_task(summary: Summary) -> Iterator[tuple[list[AttackRow], list[AttackRow]]]:
+    """The recipes' rows of each task, and those of the worst case over them."""
+    for task, of_task in groupby(summary.attacks, key=lambda row: row.task):
+        yield list(of_task), [row for row in summary.worst_case if row.task == task]
 
 
-def _attack_drawings(rows: Sequence[AttackRow], shared: dict[str, Look]) -> Iterator[Drawing]:
+def _attack_drawings(
+    of_recipes: Sequence[AttackRow], worst_case: Sequence[AttackRow], shared: dict[str, Look]
+) -> Iterator[Drawing]:
+    rows = [*of_recipes, *worst_case]
     task = rows[0].task
     figure = new_figure(8.4, 1.3 + 0.34 * len(rows) + 0.2 * len({row.recipe for row in rows}))
     plot_accuracy_under_attack(figure.subplots(), rows, shared)
     pooled = sorted({f"{row.method}: {seed_names(row.seeds, row.checkpoints)}" for row in rows})
     intervals = (
         "Intervals are 95% Wilson; examples count as independent, also where seeds are pooled. "
-        f"Seeds: {'; '.join(pooled)}. Examples left out of n: {sum(row.left_out for row in rows)}."
+        f"Seeds: {'; '.join(pooled)}. Examples left out of the recipes' n: {sum(row.left_out for row in of_recipes)}."
+        f"{_limits(of_recipes)}{WORST_CASE if worst_case else ''}"
     )
     yield _drawing(
         figure,
@@ -99,6 +108,28 @@ def _attack_drawings(rows: Sequence[AttackRow], shared: dict[str, Look]) -> Iter
         "From the same records, without a new attack: at each share, the successes that changed more words count as "
         "withstood. An upper bound on what an attack with that limit would leave, because the search was not told of "
         f"the limit. n above each panel. {intervals}",
+    )
+
+
+def _limits(rows: Sequence[AttackRow]) -> str:
+    limits = sorted({row.budget for row in rows} - {NO_LIMIT})
+    ended = sum(row.ended_by_budget for row in rows)
+    return f" Budget of an example: {'; or '.join(limits)}; attacks that ran into it: {ended}." if limits else ""
+
+
+def _transfer_drawing(matrix: TransferMatrix) -> Drawing:
+    figure = new_figure(3.4 + 1.25 * len(matrix.targets), 1.9 + 0.6 * len(matrix.sources))
+    image = plot_transfer(figure.subplots(), matrix)
+    bar = figure.colorbar(image, label="share fooled", ticks=[0, 0.5, 1], shrink=0.85)
+    bar.ax.set_yticklabels(["0%", "50%", "100%"])
+    return _drawing(
+        figure,
+        "transfer",
+        ("transfer", matrix.task, matrix.recipe),
+        f"{matrix.task}: adversarial texts of {matrix.recipe}, found against one checkpoint and scored on another",
+        "Share that the checkpoint below misclassifies, of the n adversarial texts whose originals it classifies "
+        "correctly. Own: the checkpoint that the texts were found against; hatched: not scored. The 95% Wilson "
+        "intervals are in the table.",
     )
 
 

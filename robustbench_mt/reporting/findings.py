@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.naming import ratio_name
-from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow
+from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow, static_set
 from robustbench_mt.statistics import Estimate
 
 __all__ = ["Finding", "findings"]
@@ -39,13 +39,17 @@ class _Measure:
 
 
 _UNDER_ATTACK = _Measure("accuracy under attack", "percent", 1, "attacks")
+_WORST_CASE = _Measure("accuracy in the worst case over recipes", "percent", 1, "sets of recipes")
 _CLEAN = _Measure("clean accuracy", "percent", 1, "splits")
+_STATIC = _Measure("accuracy on static adversarial sets", "percent", 1, "static sets")
 _F1 = _Measure("minority F1", "number", 3, "ratios")
 
 
 def findings(
     evaluations: Sequence[EvaluationRow],
+    static_sets: Sequence[EvaluationRow],
     attacks: Sequence[AttackRow],
+    worst_case: Sequence[AttackRow],
     imbalance: Sequence[ImbalanceRow],
     matching: Sequence[MatchingRow],
 ) -> list[Finding]:
@@ -55,7 +59,9 @@ def findings(
     """
     return [
         *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
+        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
         *_compare(_CLEAN, [row for row in evaluations if row.accuracy], lambda row: row.split, _accuracy),
+        *_compare(_STATIC, [row for row in static_sets if row.accuracy], lambda row: static_set(row.split), _accuracy),
         *_compare(_F1, imbalance, _ratio, lambda row: row.metrics["minority_f1"]),
         *map(_mass, matching),
     ]

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustbench_mt.records import MatchingTrace, TrainingRecord
-from robustbench_mt.reporting.attack_rows import method_order
-from robustbench_mt.reporting.naming import MethodNames
+from robustbench_mt.reporting.naming import MethodNames, method_order
 from robustbench_mt.statistics import Estimate, mean_over_seeds
 
 __all__ = ["KINDS_OF_MASS", "MatchingRow", "Snapshot", "matching_rows"]

@@ -6,7 +6,22 @@ from typing import Any
 from robustbench_mt.flat import flat
 from robustbench_mt.records import AttackRun, ImbalanceRecord, TrainingRecord
 
-__all__ = ["MethodNames", "RecipeNames", "VictimNames", "file_name", "ratio_name"]
+__all__ = [
+    "NO_LIMIT",
+    "CheckpointNames",
+    "MethodNames",
+    "RecipeNames",
+    "VictimNames",
+    "budget_name",
+    "file_name",
+    "is_baseline",
+    "method_order",
+    "ratio_name",
+    "seed_names",
+]
+
+
+NO_LIMIT = "no limit"
 
 
 class MethodNames:
@@ -47,8 +62,29 @@ class VictimNames:
         return f"{run.checkpoint} ({run.victim[:8]})" if len(self._victims[run.checkpoint]) > 1 else run.checkpoint
 
 
+class CheckpointNames:
+    """Names for checkpoints: their own, with the method's name where two trainings share it.
+
+    Args:
+        made: each training, with the task that its numbers are about.
+    """
+
+    def __init__(self, made: Iterable[tuple[str, TrainingRecord]]) -> None:
+        trainings = list(made)
+        self._methods = MethodNames(trainings)
+        self._trained: dict[tuple[str, str], set[str]] = {}
+        for task, record in trainings:
+            self._trained.setdefault((task, record.checkpoint), set()).add(self._methods(task, record))
+
+    def __call__(self, task: str, checkpoint: str, training: TrainingRecord | None) -> str:
+        """The name of a checkpoint, in the rows about ``task``."""
+        if training is None or len(self._trained[task, checkpoint]) == 1:
+            return checkpoint
+        return f"{checkpoint}, {self._methods(task, training)}"
+
+
 class RecipeNames:
-    """Names that tell apart attacks of one recipe that were built differently or attack other data.
+    """Names that tell apart attacks of one recipe that differ in their build, their budget or the data they attack.
 
     The first is called by its recipe, the next ``textfooler #2``; the provenance says what each is.
     """
@@ -65,6 +101,33 @@ class RecipeNames:
         return run.recipe if number == 1 else f"{run.recipe} #{number}"
 
 
+def budget_name(run: AttackRun) -> str:
+    """What an attack on one example may cost: ``500 queries, 20% of words``, or :data:`NO_LIMIT`."""
+    limits = (
+        None if run.max_queries is None else f"{run.max_queries} queries",
+        None if run.max_seconds is None else f"{run.max_seconds:g} seconds",
+        None if run.max_words is None else f"{run.max_words * 100:g}% of words",
+    )
+    return ", ".join(filter(None, limits)) or NO_LIMIT
+
+
+def is_baseline(method: str) -> bool:
+    """Whether it is the method that the others are compared with: ``vanilla``, with its settings or without."""
+    return method.startswith("vanilla")
+
+
+def method_order(method: str) -> tuple[bool, str]:
+    """Sorts methods by name, the one that the others are compared with first."""
+    return not is_baseline(method), method
+
+
+def seed_names(seeds: Sequence[int], checkpoints: Sequence[str] = ()) -> str:
+    """``3 (0, 1, 2)``; for checkpoints of unknown seed, how many there are."""
+    if seeds:
+        return f"{len(seeds)} ({', '.join(map(str, seeds))})"
+    return f"unknown ({len(checkpoints)} checkpoint{'s' if len(checkpoints) != 1 else ''})"
+
+
 def ratio_name(ratio: float) -> str:
     """``10`` as ``10:1``: majority to minority."""
     return f"{ratio:g}:1"
@@ -77,7 +140,8 @@ def file_name(*parts: str) -> str:
 
 
 def _setting(run: AttackRun) -> Hashable:
-    return run.build, run.split, run.data, tuple(run.fields), tuple(run.protected_fields)
+    what = run.build, run.split, run.data, tuple(run.fields), tuple(run.protected_fields)
+    return *what, run.max_queries, run.max_seconds, run.max_words
 
 
 def _variant(record: TrainingRecord | ImbalanceRecord) -> dict[str, Any]:

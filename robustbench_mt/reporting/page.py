@@ -39,9 +39,12 @@ class _Section:
 # What stands where: the tables shown and the tables folded, by their names.
 _SECTIONS = (
     ("attacks", "Accuracy under attack", ("attacks",), ("attacks_by_checkpoint",)),
+    ("paired", "Two checkpoints on the same examples", ("paired",), ()),
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
+    ("transfer", "Transfer of adversarial texts", (), ("transfer",)),
     ("reduction", "Input reduction", ("input_reduction",), ()),
     ("clean", "Clean scores", ("evaluations",), ()),
+    ("static", "Static adversarial sets", ("static_sets",), ()),
     ("imbalance", "Class imbalance", ("imbalance",), ()),
     ("matching", "What matching does", (), ("matching",)),
 )
@@ -113,6 +116,7 @@ def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
         (len(runs.evaluations), "evaluations"),
         (len(runs.attacks), "attacks"),
         (attacked, "attacked examples"),
+        (len(runs.transfers), "transfers"),
         (len(runs.imbalance), "points of imbalance curves"),
     ]
     return [count for count in counts if count[0]]

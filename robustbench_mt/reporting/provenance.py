@@ -18,6 +18,7 @@ def provenance_tables(summary: Summary) -> list[Table]:
     tables = [
         _trainings(summary.runs),
         _attacks(summary.groups),
+        _transfers(summary.runs),
         _evaluations(summary.runs),
         _imbalance(summary.runs),
         _versions(summary.runs),
@@ -52,10 +53,11 @@ def _attacks(groups: list[AttackGroup]) -> Table:
         "provenance_attacks",
         "Attacks",
         "One line an attack. The victim is a fingerprint of the weights, data one of the split. A fallback is what "
-        "stood in for a missing resource, with the examples it was used for.",
+        "stood in for a missing resource, with the examples it was used for. The budget is one example's; how many "
+        "attacks it ended stands beside their results. Warnings are what probing the victim brought up.",
         [
-            *_text("recipe", "checkpoint", "victim", "task", "split", "data", "examples", "seed", "protected", "build"),
-            *_text("resources", "fallbacks"),
+            *_text("recipe", "checkpoint", "victim", "task", "split", "data", "examples", "budget", "seed"),
+            *_text("protected", "build", "resources", "fallbacks", "warnings"),
         ],
         [_attack(group, file) for group in groups for file in group.files],
     )
@@ -66,12 +68,34 @@ def _attack(group: AttackGroup, file: AttackFile) -> list[Cell]:
     examples = f"{len(file.records)}, {run.sample}, up to {run.max_characters} characters"
     fallbacks = Counter(fallback for record in file.records for fallback in record.fallbacks)
     return [
-        *(group.recipe, run.checkpoint, run.victim, run.task, run.split, run.data, examples, str(run.seed)),
+        *(group.recipe, run.checkpoint, run.victim, run.task, run.split, run.data, examples, group.budget),
+        str(run.seed),
         ", ".join(run.protected_fields) or "no field",
         " ".join(run.build.split()),
         _told(run.resources),
         "; ".join(f"{fallback} ({count})" for fallback, count in sorted(fallbacks.items())) or "none",
+        "; ".join(run.warnings) or "none",
     ]
+
+
+def _transfers(runs: Runs) -> Table:
+    return Table(
+        "provenance_transfer",
+        "Transfers",
+        "One line a source, recipe and target; the victim is a fingerprint of the target's weights, data one of the "
+        "split. Texts were those found when this was scored.",
+        [
+            *_text("source", "recipe", "task", "split", "data", "target", "victim"),
+            *(Column(key, key, "number", 0) for key in ("found", "n", "fooled")),
+        ],
+        [
+            [
+                *(record.source, record.recipe, record.task, record.split, record.data, record.target, record.victim),
+                *(record.found, record.n, record.fooled),
+            ]
+            for record in (transferred.record for transferred in runs.transfers)
+        ],
+    )
 
 
 def _evaluations(runs: Runs) -> Table:

