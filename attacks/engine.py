@@ -19,7 +19,7 @@ from attacks.work import Example, Job, Outcome, Probe, Reload, prepare_work, wor
 from attacks.workers import GivenUp, Workers
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, read_records
-from robustbench_mt.progress import note, progress
+from robustbench_mt.progress import Show, note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, to_json
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.versions import versions
@@ -95,8 +95,8 @@ def attack(
             workers = stack.enter_context(_start_workers(count, victim, task, recipe, settings, options, reload))
         with progress(f"loading {recipe.name}", None):
             built = build(recipe, victim, task.protected_fields, task.fields, options)
-            do: _Do = workers.run if workers else work_with(built, victim, task, settings)
-            doubts = [] if recorded else _doubts(victim.name, [examples.texts[index] for index in indices], do)
+        do: _Do = workers.run if workers else work_with(built, victim, task, settings)
+        doubts = [] if recorded else _doubts(victim.name, [examples.texts[index] for index in indices], do)
         run = replace(_run(victim, task, recipe, settings, options, built), warnings=doubts)
         ledger = stack.enter_context(Ledger(path, AttackRecord, to_json(run), may_differ=("versions", "warnings")))
         # Looked at again: from here on, no other run can write.
@@ -104,22 +104,31 @@ def attack(
         if len(missing) < len(indices):
             note(f"{recipe.name}: {len(indices) - len(missing)} of {len(indices)} examples are recorded already.")
         show = stack.enter_context(progress(f"{recipe.name} against {victim.name}", len(missing)))
-        ended = texts_scored = 0
-
-        def scored(texts: int) -> None:
-            nonlocal texts_scored
-            texts_scored += texts
-            show(ended, f"{texts_scored} texts scored")
-
+        shown = _Shown(show)
         fallbacks = [f"{name}: {where}" for name, where in run.resources.items() if "fallback" in where]
         jobs = {index: Example(examples.texts[index], int(examples.labels[index])) for index in missing}
-        for index, outcome in do(jobs.items(), scored):
+        for index, outcome in do(jobs.items(), shown.scored):
             record = _record(index, jobs[index], settings, outcome)
             ledger.append(replace(record, fallbacks=fallbacks))
-            ended += 1
-            scored(0)
+            shown.example_ended()
         by_index = {record.index: record for record in ledger.records}
     return [by_index[index] for index in indices]
+
+
+class _Shown:
+    """What a bar shows of an attack: that texts are scored, long before the first example has ended."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._ended = self._texts = 0
+
+    def scored(self, texts: int) -> None:
+        self._texts += texts
+        self._show(self._ended, f"{self._texts} texts scored")
+
+    def example_ended(self) -> None:
+        self._ended += 1
+        self.scored(0)
 
 
 def _missing(indices: Sequence[int], records: Sequence[AttackRecord]) -> list[int]:
@@ -154,12 +163,13 @@ def _run(
 
 def _doubts(name: str, texts: Sequence[tuple[str, ...]], do: _Do) -> list[str]:
     doubts: list[str] = []
-    for _, outcome in do([(0, Probe(texts))], lambda _: None):
-        if isinstance(outcome, GivenUp):
-            doubts.append(f"Probing it {outcome.reason}.")
-        else:
-            assert isinstance(outcome, list)
-            doubts += outcome
+    with progress(f"probing {name}", None) as show:
+        for _, outcome in do([(0, Probe(texts))], _Shown(show).scored):
+            if isinstance(outcome, GivenUp):
+                doubts.append(f"Probing it {outcome.reason}.")
+            else:
+                assert isinstance(outcome, list)
+                doubts += outcome
     for doubt in doubts:
         note(f"Warning: {name}: {doubt}")
     return doubts
@@ -180,8 +190,13 @@ def _start_workers(
     without_data = replace(task, splits={})
     prepare = partial(prepare_work, reload, victim.fingerprint, without_data, recipe, settings, options)
     # Never more than torch would use here: that may be what the user wants.
-    threads = min(torch.get_num_threads(), max(1, len(os.sched_getaffinity(0)) // settings.workers))
+    threads = min(torch.get_num_threads(), max(1, _cores() // settings.workers))
     return Workers(prepare, min(settings.workers, examples), threads)
+
+
+def _cores() -> int:
+    """Cores that this process may use; not every system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _record(index: int, example: Example, settings: AttackSettings, outcome: Outcome | GivenUp) -> AttackRecord:

@@ -1,8 +1,9 @@
 """The catalogue of recipes, and building one for a victim. Importing this imports nothing heavy."""
 
+import io
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = ["RECIPES", "Recipe", "availability", "build", "describe", "needed", "
 
 _VECTORS = "counter-fitted vectors"
 _ENCODER = "sentence encoder"
+_HOMOGLYPHS = "homoglyph table"
 
 
 def needed(recipe: Recipe, options: RecipeOptions | None = None) -> list[str]:
@@ -87,7 +89,7 @@ def build(
         UserError: a resource is missing, or what the user brings cannot be read, or the recipe cannot attack these
             fields, or this victim.
     """
-    from attacks.textattack_import import import_textattack, no_downloads, quiet
+    from attacks.textattack_import import homoglyphs_from, import_textattack, no_downloads, quiet
 
     _refuse_unfit(recipe, victim, fields)
     prepare(needed(recipe, options), f"The recipe {recipe.name}")
@@ -101,10 +103,13 @@ def build(
 
             vectors = open_word_vectors(path)
             within.enter_context(in_place_of_textattacks(vectors))
+        if _HOMOGLYPHS in recipe.needs and (table := find(_HOMOGLYPHS)):
+            within.enter_context(homoglyphs_from(Path(table.where)))
         if recipe.compose is not None:
             attack = recipe.compose(victim)
         else:
-            attack = getattr(textattack.attack_recipes, recipe.class_name).build(victim, **recipe.arguments)
+            with redirect_stderr(io.StringIO()):  # the one-billion-words model tells there how it is loaded
+                attack = getattr(textattack.attack_recipes, recipe.class_name).build(victim, **recipe.arguments)
         if isinstance(attack.goal_function, textattack.goal_functions.TargetedClassification):
             # Success means another label than the true one here, not a certain one.
             attack = textattack.Attack(

@@ -15,11 +15,13 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.quiet import quiet_tensorflow
 from robustbench_mt.resources import prepare
 
-__all__ = ["import_textattack", "no_downloads", "quiet"]
+__all__ = ["homoglyphs_from", "import_textattack", "no_downloads", "quiet"]
 
 _INSTALL = "textattack.shared.utils.install"
 _TALKATIVE = (_INSTALL, "flair", "jieba")
@@ -38,6 +40,7 @@ def import_textattack() -> ModuleType:
     """
     if "textattack" not in sys.modules:
         prepare(["stop words"], "TextAttack")
+        quiet_tensorflow()
         with quiet(), no_downloads(), _environment_kept():
             install = _define_install_module()
             import textattack.shared.utils
@@ -58,13 +61,25 @@ def no_downloads() -> Iterator[None]:
     from huggingface_hub import constants
     from huggingface_hub.utils._http import reset_sessions
 
-    with _patched(nltk, "download", lambda *_, **__: False), _patched(constants, "HF_HUB_OFFLINE", True):
+    with patch.object(nltk, "download", lambda *_, **__: False), patch.object(constants, "HF_HUB_OFFLINE", True):
         # Sessions that were opened before keep to what was said then.
         reset_sessions()
         try:
             yield
         finally:
             reset_sessions()
+
+
+@contextmanager
+def homoglyphs_from(table: Path) -> Iterator[None]:
+    """Within, TextAttack reads its look-alike characters from this file: its wheel lacks its own."""
+    from textattack.transformations.word_swaps import word_swap_homoglyph_swap as module
+
+    def open_table(_: str, *arguments: Any, **options: Any) -> Any:
+        return table.open(*arguments, **options)
+
+    with patch.object(module, "open", open_table, create=True):
+        yield
 
 
 @contextmanager
@@ -91,16 +106,6 @@ def _environment_kept() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
-
-
-@contextmanager
-def _patched(target: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(target, name)
-    setattr(target, name, value)
-    try:
-        yield
-    finally:
-        setattr(target, name, before)
 
 
 def _define_install_module() -> ModuleType:

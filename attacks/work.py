@@ -7,10 +7,10 @@ from typing import Any
 
 from attacks.example import ExampleAttacker
 from attacks.interleave import Interleaver
-from attacks.memo import remembered
 from attacks.probes import probe
 from attacks.recipes import Recipe, build
 from attacks.settings import AttackSettings, RecipeOptions
+from attacks.shortcuts import shortcuts
 from attacks.textattack_import import no_downloads, quiet
 from attacks.victim import Victim
 from attacks.worker import Work
@@ -64,12 +64,12 @@ def work_with(built: Any, victim: Victim, task: Task, settings: AttackSettings) 
 
         def do(number: int, job: Job) -> tuple[int, Outcome]:
             if isinstance(job, Probe):
-                return number, probe(victim, job.texts)
+                return number, probe(_Counted(victim, scored), job.texts)
             return number, attacker.attack(number, job.texts, job.label)
 
         interleaver: Interleaver[tuple[int, Outcome]] = Interleaver(score, settings.in_flight)
         attacker = ExampleAttacker(built, victim, task, settings, interleaver.score, interleaver.clock)
-        with quiet(), no_downloads(), remembered():
+        with quiet(), no_downloads(), shortcuts():
             for (number, outcome), seconds in interleaver.run(partial(do, *job) for job in jobs):
                 if isinstance(outcome, AttackRecord):
                     yield number, replace(outcome, seconds=round(seconds, 4))
@@ -77,6 +77,20 @@ def work_with(built: Any, victim: Victim, task: Task, settings: AttackSettings) 
                     yield number, outcome
 
     return work
+
+
+class _Counted(Victim):
+    """A victim that says how many texts it has scored."""
+
+    def __init__(self, victim: Victim, scored: Callable[[int], None]) -> None:
+        super().__init__(victim.name, victim.fingerprint, victim.classes)
+        self._victim = victim
+        self._scored = scored
+
+    def _raw_scores(self, texts: Sequence[Text]) -> Any:
+        scores = self._victim._raw_scores(texts)
+        self._scored(len(texts))
+        return scores
 
 
 def prepare_work(

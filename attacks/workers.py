@@ -170,7 +170,7 @@ class Workers(Generic[Job, Result]):
         if dead.has_suspect:
             for number in dead.in_hand:
                 self._unfinished -= 1
-                yield number, GivenUp(f"killed two worker processes, the second one with nothing beside it ({how})")
+                yield number, GivenUp(f"killed two workers, the second one with nothing else in hand ({how})")
         else:
             self._suspects.extend(dead.in_hand.items())
 

@@ -1,7 +1,7 @@
 """Experiments: a YAML file that names tasks, methods, seeds, recipes and ratios, and unfolds into cells."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["AttackPlan", "Experiment", "ImbalancePlan", "load_experiment", "packaged_experiment", "run_experiment"]
 
 _STRICT = {"extra": "forbid"}
+
+# What changes no outcome; of word vectors, records say what their content is, wherever they lie.
+_MAY_DIFFER = ("attack.in_flight", "attack.workers", "attack.word_vectors")
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ def run_experiment(experiment: Experiment, out: Path, options: TaskOptions | Non
     methods = experiment.method_choices
     make_directory(out)
     owner = f"{out} belongs to an experiment that"
-    claim(out / "experiment.json", asdict(experiment), owner, ignore=("attack.in_flight", "attack.workers"))
+    content = TypeAdapter(Experiment).dump_python(experiment, mode="json")
+    claim(out / "experiment.json", content, owner, ignore=_MAY_DIFFER)
     tasks = [load_task(name, options) for name in experiment.tasks]
     recipes = _recipes(experiment)
     for task in tasks:
@@ -237,7 +241,8 @@ def _checkpoint_cells(
     for recipe in recipes:
         # Building a recipe imports textattack, which takes seconds.
         if not is_attacked(victim, task, recipe, settings, out):
-            attack(victim, task, recipe, settings, out, reload=partial(load_victim, str(path)))
+            chosen = experiment.attack.recipe_options if experiment.attack else None
+            attack(victim, task, recipe, settings, out, options=chosen, reload=partial(load_victim, str(path)))
 
 
 def _imbalance_cells(experiment: Experiment, task: Task, out: Path, options: TaskOptions) -> None:

@@ -39,6 +39,9 @@ def ends_soon_when_interrupted(seconds: float = 1.0) -> Iterator[None]:
     except KeyboardInterrupt:
         # As Python ends it looks at every object once more, for seconds after TextAttack's imports; not at frozen ones.
         gc.freeze()
+        # Interrupted in an exec, as dataclasses have them, CPython would end by the signal and not by our status,
+        # caught or not; what it keeps for that is put right by the next exec.
+        exec("")
         raise
     finally:
         signal.set_wakeup_fd(before)

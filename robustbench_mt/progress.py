@@ -68,7 +68,8 @@ def progress(description: str, total: float | None) -> Iterator[Show]:
         display.update(task, completed=done, detail=detail)
         if not _console.is_terminal and time.monotonic() - said > _SECONDS_BETWEEN_LINES:
             said = time.monotonic()
-            note(f"{description}: {done:g} of {total or '?'}{detail and ', '}{detail}")
+            amount = [] if total is None else [f"{done:g} of {total:g}"]
+            note(f"{description}: {', '.join(filter(None, [*amount, detail]))}")
 
     try:
         yield show

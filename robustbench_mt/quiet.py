@@ -3,11 +3,12 @@
 import logging
 import os
 
-__all__ = ["quiet_libraries"]
+__all__ = ["quiet_libraries", "quiet_tensorflow"]
 
 
 def quiet_libraries() -> None:
     """Errors only from transformers and what it stands on; no progress bars but ours, no telemetry."""
+    quiet_tensorflow()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from transformers.utils import logging as transformers_logging
@@ -15,3 +16,11 @@ def quiet_libraries() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("accelerate").setLevel(logging.ERROR)
+
+
+def quiet_tensorflow() -> None:
+    """Where TensorFlow is installed: transformers does not import it, and two recipes that do hear nothing of it."""
+    os.environ.setdefault("USE_TF", "0")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # It announces these optimizations, whatever the log level.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")

@@ -38,9 +38,7 @@ def test_without_budgets_nothing_ends_an_attack(unlimited: list[AttackRecord]) -
     assert all(record.candidates >= record.candidates_kept > 0 for record in tried)
 
 
-def test_queries(
-    victim: Victim, task: Task, checkpoint: Path, unlimited: list[AttackRecord], tmp_path: Path
-) -> None:
+def test_queries(victim: Victim, task: Task, checkpoint: Path, unlimited: list[AttackRecord], tmp_path: Path) -> None:
     most = sorted(record.queries for record in unlimited)[len(unlimited) // 2]
     records = attacked(victim, task, tmp_path, max_queries=most)
     assert max(record.queries for record in records) <= most

@@ -1,12 +1,7 @@
 """The engine: TextAttack's own results, the same whatever the order, and none lost."""
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -149,47 +144,6 @@ def test_more_examples_go_on_from_what_is_there(
     assert all_twenty[:7] == few, "what was recorded is not attacked again"
     assert list(map(outcome, all_twenty)) == list(map(outcome, outcomes[1]))
     assert is_attacked(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import torch
-torch.set_num_threads(1)
-from conftest import make_task
-from attacks.engine import attack
-from attacks.recipes import RECIPES
-from attacks.settings import AttackSettings
-from attacks.textattack_import import no_downloads
-from attacks.victim import load_victim
-task = make_task()
-attack(load_victim(sys.argv[2], task), task, RECIPES["deepwordbug"], AttackSettings(examples=20), Path(sys.argv[3]))
-"""
-
-
-def test_killed_and_resumed_equals_uninterrupted(
-    outcomes: tuple[Path, list[AttackRecord]], checkpoint: Path, task: Task, victim: Victim, tmp_path: Path
-) -> None:
-    path = attack_path(tmp_path, victim.name, task.name, "deepwordbug")
-    command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(checkpoint), str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    wanted = random.Random(os.getpid()).randint(2, 12)
-    while process.poll() is None and time.monotonic() < deadline:
-        if path.exists() and path.read_bytes().count(b"\n") >= wanted:
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.002)
-    process.wait()
-    survived = path.read_bytes().count(b"\n")
-    assert survived >= wanted
-    with path.open("ab") as stream:
-        stream.write(b'{"record": "attack", "schema": 1, "index": 19, "see')
-    resumed = attack(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
-    assert list(map(outcome, resumed)) == list(map(outcome, outcomes[1]))
-    indices = [record.index for record in read_records(path, AttackRecord)]
-    assert sorted(indices) == list(range(20)), "none lost, none twice"
 
 
 def test_other_settings_are_refused_with_what_differs(victim: Victim, task: Task, tmp_path: Path) -> None:

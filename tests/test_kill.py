@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,14 @@ from robustbench_mt.cli import main
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE
 
 EXAMPLES = 60
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_arrive() -> Iterator[None]:
+    """Also where the tests run in the background of a script, which ignores interrupts: children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +53,7 @@ def test_killed_and_interrupted_equals_uninterrupted(
     attack = ["attack", str(checkpoint), "--task", str(data), "--split", "train", "--recipe", "deepwordbug"]
     attack += ["--examples", str(EXAMPLES), "--in-flight", "2", "--out"]
     assert main([*attack, str(tmp_path / "whole")]) == 0
-    capsys.readouterr()
+    assert "texts scored" in capsys.readouterr().err
     out = tmp_path / "run"
     moments = random.Random(os.getpid())
     for number, (workers, whole_group, how) in enumerate(
@@ -61,6 +70,9 @@ def test_killed_and_interrupted_equals_uninterrupted(
         assert how != signal.SIGINT or float(seen.split("gone in ")[1].split()[0]) < 2, seen
     survived = len(killing.recorded(out))
     assert 4 <= survived < EXAMPLES
+    (path,) = out.glob("attacks/*/*/*.jsonl")
+    with path.open("ab") as stream:
+        stream.write(b'{"record": "attack", "schema": 1, "index": 19, "see')
     assert main([*attack, str(out)]) == 0
     assert f"{survived} of {EXAMPLES} examples are recorded already" in capsys.readouterr().err
     assert killing.differences(killing.recorded(tmp_path / "whole"), killing.recorded(out)) == []
@@ -117,3 +129,20 @@ def test_what_listens_to_ctrl_c_ends_as_ever() -> None:
         hashlib.sha256(b"")
     time.sleep(0.7)
     assert signal.set_wakeup_fd(before) == before == -1
+
+
+IN_EXEC = """
+import os, signal, sys
+from robustbench_mt.interrupt import ends_soon_when_interrupted
+try:
+    with ends_soon_when_interrupted():
+        exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_the_exit_status_is_ours_wherever_ctrl_c_strikes(tmp_path: Path) -> None:
+    (tmp_path / "in_exec.py").write_text(IN_EXEC, encoding="utf-8")
+    command = [sys.executable, "-m", "in_exec"]
+    assert subprocess.run(command, cwd=tmp_path, timeout=30, check=False).returncode == INTERRUPTED

@@ -1,10 +1,13 @@
 """What is remembered is what TextAttack would have worked out; what is kept is bounded."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from attacks.memo import remembered
 from attacks.score_cache import ScoreCache
+from attacks.shortcuts import shortcuts
 from attacks.textattack_import import import_textattack
 
 TEXTS = [
@@ -28,7 +31,7 @@ def test_words_are_textattacks(text: str) -> None:
 
     plain = strings.words_from_text
     expected = plain(text)
-    with remembered():
+    with shortcuts():
         assert attacked_text.words_from_text is not plain
         for _ in range(2):
             words = attacked_text.words_from_text(text)
@@ -56,3 +59,36 @@ def test_cache_of_a_text_that_is_too_long() -> None:
     cache = ScoreCache(most_characters=1000)
     cache.keep([("x" * 2000,)], np.zeros((1, 2), np.float32))
     assert cache.get(("x" * 2000,)) is None
+
+
+@pytest.fixture(scope="module")
+def masked_swap(tokenizer_dir: Path) -> Any:
+    """BERT-Attack's transformation with a random model, whose tokenizer cuts unknown words into letters."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
+
+    textattack = import_textattack()
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_dir)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    model = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=32, **sizes))
+    return textattack.transformations.WordSwapMaskedLM("bert-attack", model, tokenizer, max_length=32, max_candidates=8)
+
+
+@pytest.mark.parametrize("word", ["film", "of", "the", "fine", "so-so", "-", "cat's"])
+def test_combinations_of_pieces_are_textattacks(masked_swap: Any, word: str) -> None:
+    from textattack.shared import AttackedText
+
+    text = AttackedText(f"the plot {word} was good")
+    expected = [swapped.text for swapped in masked_swap(text)]
+    with shortcuts():
+        assert [swapped.text for swapped in masked_swap(text)] == expected
+    assert len(expected) > 8
+
+
+def test_a_word_of_many_pieces_ends(masked_swap: Any) -> None:
+    from textattack.shared import AttackedText
+
+    text = AttackedText("the plot was extraordinarily so")
+    with shortcuts():
+        assert len(masked_swap(text, indices_to_modify=[3])) == 8
