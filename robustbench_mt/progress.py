@@ -1,6 +1,5 @@
 """Progress with an estimate of the time left, on standard error."""
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,12 +60,12 @@ def progress(description: str, total: float | None) -> Iterator[Show]:
         _display.start()
     display = _display
     task = display.add_task(description, total=total, detail="")
-    said = -math.inf
+    said = time.monotonic()
 
     def show(done: float, detail: str = "") -> None:
         nonlocal said
         display.update(task, completed=done, detail=detail)
-        if not _console.is_terminal and time.monotonic() - said > _SECONDS_BETWEEN_LINES:
+        if not _console.is_terminal and time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
             said = time.monotonic()
             amount = [] if total is None else [f"{done:g} of {total:g}"]
             note(f"{description}: {', '.join(filter(None, [*amount, detail]))}")

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -144,6 +145,18 @@ def test_more_examples_go_on_from_what_is_there(
     assert all_twenty[:7] == few, "what was recorded is not attacked again"
     assert list(map(outcome, all_twenty)) == list(map(outcome, outcomes[1]))
     assert is_attacked(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
+
+
+def test_progress_is_seen_before_the_first_example_has_ended(
+    victim: Victim, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("robustbench_mt.progress._SECONDS_BETWEEN_LINES", 0)
+    attack(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert re.fullmatch(rf"probing {victim.name}: \d+ texts scored", lines[0])
+    shown = [line for line in lines if line.startswith(f"deepwordbug against {victim.name}: ")]
+    assert re.search(r": 0 of 20, [1-9]\d* texts scored$", shown[0])
+    assert re.search(r": 20 of 20, [1-9]\d* texts scored$", shown[-1])
 
 
 def test_other_settings_are_refused_with_what_differs(victim: Victim, task: Task, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_killed_and_interrupted_equals_uninterrupted(
     attack = ["attack", str(checkpoint), "--task", str(data), "--split", "train", "--recipe", "deepwordbug"]
     attack += ["--examples", str(EXAMPLES), "--in-flight", "2", "--out"]
     assert main([*attack, str(tmp_path / "whole")]) == 0
-    assert "texts scored" in capsys.readouterr().err
+    capsys.readouterr()
     out = tmp_path / "run"
     moments = random.Random(os.getpid())
     for number, (workers, whole_group, how) in enumerate(
