@@ -37,7 +37,7 @@ class AttackSettings:
     max_queries: int | None = None
     max_seconds: float | None = None
     max_words: float | None = None
-    in_flight: int = 32
+    in_flight: int = 128
     workers: int = 1
 
     def __post_init__(self) -> None:

@@ -3,7 +3,9 @@
 benchmarks/README.md says how much time each takes.
 """
 
+import copy
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -30,10 +32,12 @@ def shortcuts() -> Iterator[None]:
     from textattack.transformations import WordSwapMaskedLM
 
     split = _splitter(strings.words_from_text)
+    swap = _swapper(attacked_text.AttackedText.generate_new_attacked_text, split)
     combine = _combiner(WordSwapMaskedLM._bert_attack_replacement_words)
     with (
         patch.object(strings, "words_from_text", split),
         patch.object(attacked_text, "words_from_text", split),
+        patch.object(attacked_text.AttackedText, "generate_new_attacked_text", swap),
         patch.object(WordSwapMaskedLM, "_bert_attack_replacement_words", combine),
     ):
         yield
@@ -58,6 +62,72 @@ def _splitter(words_from_text: Any) -> Any:
         return words
 
     return split
+
+
+def _swapper(generate_new_attacked_text: Any, split: Any) -> Any:
+    """A ``generate_new_attacked_text`` that looks at nothing but the word that changes, where it is one for one.
+
+    TextAttack goes through all words of a text for each of its candidates, and then splits the candidate anew.
+    """
+
+    def swap(self: Any, new_words: Sequence[str]) -> Any:
+        words, new_words = self.words, list(new_words)
+        changed = [index for index, (old, new) in enumerate(zip(words, new_words, strict=False)) if old != new]
+        starts = _starts(self, split)
+        if starts is None or len(changed) != 1 or len(new_words) != len(words):
+            return generate_new_attacked_text(self, new_words)
+        (index,) = changed
+        new = new_words[index]
+        if split(new) != [new] or _CUT_IN_CONTEXT.search(new):
+            return generate_new_attacked_text(self, new_words)
+        joined = self.SPLIT_TOKEN.join(self._text_input.values())
+        start = starts[index]
+        text = joined[:start] + new + joined[start + len(words[index]) :]
+        before = self.attack_attrs
+        kept = {"label_names": before["label_names"]} if "label_names" in before else {}
+        swapped = copy.copy(self)
+        del swapped._starts
+        swapped._text_input = OrderedDict(zip(self._text_input, text.split(self.SPLIT_TOKEN), strict=True))
+        swapped._words = [*words[:index], new, *words[index + 1 :]]
+        swapped._words_per_input = swapped._pos_tags = swapped._ner_tags = None
+        swapped.attack_attrs = {
+            **kept,
+            "newly_modified_indices": {index},
+            "previous_attacked_text": self,
+            "modified_indices": before["modified_indices"] | {index},
+            "original_index_map": before["original_index_map"].copy(),
+        }
+        return swapped
+
+    return swap
+
+
+def _starts(text: Any, split: Any) -> list[int] | None:
+    """Where each word stands in the joined fields of an ``AttackedText``; ``None`` for texts that are left to it.
+
+    These are texts with words that are cut in their context, with words that are several by themselves, with words that
+    TextAttack might find in its own token between fields, and with this token in a field.
+    """
+    if not hasattr(text, "_starts"):
+        token, fields, words = text.SPLIT_TOKEN, text._text_input.values(), text.words
+        joined = token.join(fields)
+        is_plain = (
+            joined.count(token) == len(fields) - 1
+            and not _CUT_IN_CONTEXT.search(joined)
+            and all(split(word) == [word] for word in words)
+            and not (len(fields) > 1 and any(word in token for word in words))
+        )
+        text._starts = list(_places(joined, words)) if is_plain else None
+    starts: list[int] | None = text._starts
+    return starts
+
+
+def _places(text: str, words: Sequence[str]) -> Iterator[int]:
+    end = 0
+    for word in words:
+        start = text.index(word, end)
+        yield start
+        end = start + len(word)
 
 
 def _combiner(replacement_words: Any) -> Any:

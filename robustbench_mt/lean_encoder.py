@@ -89,16 +89,17 @@ class _Padding:
             row = attention_mask[:, :1, :1]
             self.mask = row if row.dtype == torch.bool else row == 0
             lengths = self.mask.sum(dim=(1, 2, 3))
-            self._real = self.mask.flatten().nonzero().squeeze(1)
+            real = self.mask.flatten()
+            self._real = real.nonzero().squeeze(1)
+            # Padding becomes a copy of some real token, which is masked; empty memory may hold NaN, which stays.
+            self._slots = (real.cumsum(0) - 1).clamp(min=0)
             self.firsts = functional.pad(lengths.cumsum(0)[:-1], (1, 0))
 
     def without_padding(self, rows: Tensor) -> Tensor:
-        return rows if self._real is None else rows[self._real]
+        return rows if self._real is None else rows.index_select(0, self._real)
 
     def with_padding(self, rows: Tensor) -> Tensor:
-        if self._real is None:
-            return rows
-        return rows.new_zeros(self.texts * self.length, rows.shape[1]).index_copy_(0, self._real, rows)
+        return rows if self._real is None else rows.index_select(0, self._slots)
 
 
 class _Layer(nn.Module):
@@ -145,7 +146,7 @@ class _LastLayer(_Layer):
 
     def forward(self, tokens: Tensor, shape: _Padding) -> Tensor:
         keys, values = self._by_head(shape.with_padding(self._projections(tokens)), 2, shape)
-        firsts = tokens[shape.firsts]
+        firsts = tokens.index_select(0, shape.firsts)
         queries = self._queries(firsts).view(shape.texts, 1, self._heads, -1).transpose(1, 2)
         return self._feed_forward(firsts, _attend(queries, keys, values, shape))
 

@@ -1,6 +1,6 @@
 """Texts to scores through a Hugging Face classifier, in batches that waste no padding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -67,22 +67,25 @@ class Scorer:
         """Logits of the texts, in their order: n x classes (n x 1 for regression)."""
         position = {text: row for row, text in enumerate(dict.fromkeys(texts))}
         encoded = encode_texts(self.tokenizer, list(position), self.max_length)
-        by_length = sorted(range(len(encoded)), key=lambda row: len(encoded[row]["input_ids"]))
         logits = np.empty((len(encoded), self.model.config.num_labels), np.float32)
-        start = 0
-        while start < len(by_length):
-            stop = self._batch_end(encoded, by_length, start)
-            rows = by_length[start:stop]
+        for rows in self._batches([len(text["input_ids"]) for text in encoded]):
             logits[rows] = self._forward([encoded[row] for row in rows])
-            start = stop
         return logits[[position[text] for text in texts]]
 
-    def _batch_end(self, encoded: list[dict[str, list[int]]], order: list[int], start: int) -> int:
-        """The longest stretch of ``order`` whose padded size stays in the budget; one text at least."""
-        stop = start + 1
-        while stop < len(order) and (stop - start + 1) * len(encoded[order[stop]]["input_ids"]) <= self._tokens:
-            stop += 1
-        return stop
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Rows of texts of like length, in batches of like size: none is small because others were filled up."""
+        size = sum(lengths) / max(1, round(sum(lengths) / self._tokens))
+        batch: list[int] = []
+        tokens = 0
+        # The longest first, so that the first of a batch says how much padding there will be.
+        for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+            if batch and (tokens >= size or (len(batch) + 1) * lengths[batch[0]] > 2 * size):
+                yield batch
+                batch, tokens = [], tokens % size if tokens >= size else 0
+            batch.append(row)
+            tokens += lengths[row]
+        if batch:
+            yield batch
 
     @torch.inference_mode()
     def _forward(self, encoded: list[dict[str, list[int]]]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """What is remembered is what TextAttack would have worked out; what is kept is bounded."""
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,78 @@ def test_words_are_textattacks(text: str) -> None:
         assert textattack.shared.AttackedText(text).words == expected
     assert attacked_text.words_from_text is plain
     assert strings.words_from_text is plain
+
+
+REPLACEMENTS = [
+    "bad",
+    "so-so",
+    "'tis",
+    "two words",
+    "",
+    "naïve",
+    "好",
+    "I",
+    "SPLIT",
+    "x_y",
+    "_",
+    "O'Neill",
+    "a<SPLIT>b",
+]
+
+
+@pytest.mark.parametrize("second", [None, "It was I who said <b>so</b>", "plain words only"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_swapped_words_are_textattacks(text: str, second: str | None) -> None:
+    import_textattack()
+    from textattack.shared import AttackedText
+
+    def swapped() -> list[Any]:
+        fields = OrderedDict(premise=text) if second is None else OrderedDict(premise=text, hypothesis=second)
+        start = AttackedText(fields, attack_attrs={"label_names": ["a", "b"]})
+        found = [start]
+        for step, new in enumerate(REPLACEMENTS * 3):
+            current = found[-1 if step % 3 else 0]
+            if current.num_words:
+                try:
+                    found.append(current.replace_word_at_index(step * 7 % current.num_words, new))
+                except (ValueError, IndexError) as error:
+                    found.append(start)
+                    found[-1].failed = type(error)
+        return [
+            {
+                **vars(one),
+                "words": one.words,
+                "words_per_input": one.words_per_input,
+                "attrs": {
+                    name: value.tolist() if isinstance(value, np.ndarray) else value
+                    for name, value in one.attack_attrs.items()
+                    if name != "previous_attacked_text"
+                },
+                "previous": getattr(one.attack_attrs.get("previous_attacked_text"), "text", None),
+                "attack_attrs": None,
+                "_starts": None,
+            }
+            for one in found
+        ]
+
+    expected = swapped()
+    with shortcuts():
+        assert swapped() == expected
+
+
+def test_a_swap_of_one_word_for_one_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    import_textattack()
+    from textattack.shared import AttackedText
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the long way")
+
+    monkeypatch.setattr(AttackedText, "generate_new_attacked_text", refuse)
+    with shortcuts():
+        swapped = AttackedText("the film, was really wonderful .").replace_word_at_index(4, "dull")
+        assert swapped.text == "the film, was really dull ."
+        with pytest.raises(AssertionError, match="long way"):
+            swapped.replace_word_at_index(4, "")
 
 
 def test_cache_keeps_what_was_asked_for_last() -> None:
