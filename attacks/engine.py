@@ -139,6 +139,7 @@ def _missing(indices: Sequence[int], records: Sequence[AttackRecord]) -> list[in
 def _run(
     victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings, options: RecipeOptions | None, built: Any
 ) -> AttackRun:
+    encoder = ["sentence-transformers"] if "sentence encoder" in recipe.needs else []
     return AttackRun(
         checkpoint=victim.name,
         victim=victim.fingerprint,
@@ -157,7 +158,7 @@ def _run(
         protected_fields=list(task.protected_fields),
         label_names=list(task.label_names),
         resources=resources_used(recipe, options),
-        versions=versions("torch", "transformers", "textattack"),
+        versions=versions("torch", "transformers", "textattack", *encoder),
     )
 
 

@@ -76,12 +76,12 @@ class Scorer:
         """Rows of texts of like length, in batches of like size: none is small because others were filled up."""
         size = sum(lengths) / max(1, round(sum(lengths) / self._tokens))
         batch: list[int] = []
-        tokens = 0
+        tokens = 0.0
         # The longest first, so that the first of a batch says how much padding there will be.
         for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
             if batch and (tokens >= size or (len(batch) + 1) * lengths[batch[0]] > 2 * size):
                 yield batch
-                batch, tokens = [], tokens % size if tokens >= size else 0
+                batch, tokens = [], max(0.0, tokens - size)
             batch.append(row)
             tokens += lengths[row]
         if batch:

@@ -1,0 +1,102 @@
+"""Attacking checkpoints, and what is done with the adversarial texts."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from attacks.settings import AttackSettings, RecipeOptions, VictimOptions
+from robustbench_mt.commands.parameters import FLAT, REQUIRED
+from robustbench_mt.registry import choose
+from robustbench_mt.tasks.options import TaskOptions
+
+__all__ = ["attack", "transfer", "verify"]
+
+
+def attack(
+    checkpoint: str,
+    *,
+    task: str,
+    recipe: Annotated[tuple[str, ...], REQUIRED],
+    out: Path,
+    attack: Annotated[AttackSettings | None, FLAT] = None,
+    recipe_options: Annotated[RecipeOptions | None, FLAT] = None,
+    victim: Annotated[VictimOptions | None, FLAT] = None,
+    data: Annotated[TaskOptions | None, FLAT] = None,
+) -> None:
+    """Attack a checkpoint with TextAttack's recipes; run again, it goes on.
+
+    Args:
+        checkpoint: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION.
+        task: a name (see list tasks), a file or a directory.
+        recipe: a name (see list recipes); give it several times for several.
+        out: the run's directory.
+    """
+    data = data or TaskOptions()
+    from attacks.engine import attack as attack_task
+    from attacks.recipes import RECIPES
+    from attacks.victim import load_victim
+    from robustbench_mt.reporting.printing import print_results
+    from robustbench_mt.tasks import load_task
+
+    recipes = [choose("recipe", name, RECIPES) for name in recipe]
+    loaded = load_task(task, data)
+    loaded.require_classes("attacks")
+    settings = attack or AttackSettings()
+    loaded.split(settings.split)
+    attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
+    reload = partial(load_victim, checkpoint, options=victim)
+    for chosen in recipes:
+        attack_task(attacked, loaded, chosen, settings, out, options=recipe_options, reload=reload)
+    print_results([out])
+
+
+def verify(
+    directory: Path,
+    *,
+    victim: str | None = None,
+    options: Annotated[VictimOptions | None, FLAT] = None,
+    recipe_options: Annotated[RecipeOptions | None, FLAT] = None,
+    allow_network: bool = False,
+) -> int:
+    """Score recorded adversarial texts again and check what recipes promise; exit status 1 when something is not so.
+
+    Args:
+        directory: a run's directory.
+        victim: the attacked checkpoint, where the directory does not hold it: a directory, a hub id, sklearn:FILE or
+            python:MODULE:FUNCTION.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+    """
+    from attacks.verify import report_lines
+    from attacks.verify import verify as verify_attacks
+
+    holds = True
+    for verified in verify_attacks(
+        directory, victim, options, recipe_options=recipe_options, allow_network=allow_network
+    ):
+        print("\n".join(report_lines(verified)))
+        holds = holds and not verified.findings
+    return 0 if holds else 1
+
+
+def transfer(
+    directory: Path,
+    *,
+    victim: Annotated[tuple[str, ...], REQUIRED] = (),
+    task: str | None = None,
+    options: Annotated[VictimOptions | None, FLAT] = None,
+    allow_network: bool = False,
+) -> None:
+    """Score the adversarial texts found against each checkpoint of a run on all others.
+
+    Args:
+        directory: a run's directory.
+        victim: a further checkpoint to score on: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION; give it
+            several times for several.
+        task: only attacks on this task.
+        allow_network: download a hub id that is not in the Hugging Face cache.
+    """
+    from attacks.transfer import transfer as transfer_attacks
+    from robustbench_mt.reporting.printing import print_results
+
+    transfer_attacks(directory, victim, options, task=task, allow_network=allow_network)
+    print_results([directory])

@@ -1,0 +1,79 @@
+"""Making checkpoints and scoring them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from attacks.settings import VictimOptions
+from robustbench_mt.commands.parameters import FLAT
+from robustbench_mt.tasks.options import TaskOptions
+from robustbench_mt.training_settings import TrainingSettings
+
+__all__ = ["evaluate", "train"]
+
+
+def train(
+    *,
+    task: str,
+    method: str,
+    out: Path,
+    seed: int = 0,
+    training: Annotated[TrainingSettings | None, FLAT] = None,
+    data: Annotated[TaskOptions | None, FLAT] = None,
+) -> None:
+    """Fine-tune a base on a task; the checkpoint is an ordinary Hugging Face directory.
+
+    Args:
+        task: a name (see list tasks), a file or a directory.
+        method: a name (see list methods), with settings as in match:self_mass=0.5,temperature=2.
+        out: the run's directory; the checkpoint is written below it.
+        seed: of the head's initial weights, the order of the examples, and dropout.
+    """
+    data = data or TaskOptions()
+    from robustbench_mt.cells import train_cell
+    from robustbench_mt.methods import parse_method
+    from robustbench_mt.tasks import load_task
+
+    choice = parse_method(method)
+    path = train_cell(
+        load_task(task, data), choice, training or TrainingSettings(), seed, out, allow_network=data.allow_network
+    )
+    print(path)
+
+
+def evaluate(
+    checkpoint: str,
+    *,
+    task: str,
+    split: str = "test",
+    static: Path | None = None,
+    out: Path | None = None,
+    victim: Annotated[VictimOptions | None, FLAT] = None,
+    data: Annotated[TaskOptions | None, FLAT] = None,
+) -> None:
+    """Score a checkpoint on a task, without an attack.
+
+    Args:
+        checkpoint: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION.
+        task: a name (see list tasks), a file or a directory.
+        split: train, validation or test.
+        static: score this file's adversarial texts in place of a split: AdvGLUE's JSON, an attack's .jsonl,
+            TextAttack's CSV log, or a table with the task's fields and a label.
+        out: a run's directory to keep the record in.
+    """
+    data = data or TaskOptions()
+    from attacks.victim import load_victim
+    from robustbench_mt.cells import evaluate_cell
+    from robustbench_mt.reporting.printing import print_evaluation
+    from robustbench_mt.tasks import load_task
+
+    doubts = None
+    if static is None:
+        loaded = load_task(task, data)
+        loaded.split(split)
+    else:
+        from attacks.static_sets import load_static_set
+
+        static_set = load_static_set(static, task, data, split=split)
+        loaded, split, doubts = static_set.task, static_set.split, static_set.doubts
+    scored = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
+    print_evaluation(evaluate_cell(scored, loaded, split, out, doubts))
