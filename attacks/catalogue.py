@@ -155,7 +155,7 @@ RECIPES = {
             "A2TYoo2021",
             "Yoo and Qi (2021), Towards Improving Adversarial Training of NLP Models",
             "https://arxiv.org/abs/2109.00544",
-            "near words, in the order of the victim's gradients",
+            "near words, in the order of the victim's gradients; unlike TextAttack, of each word's own tokens",
             (_STOP_WORDS, _VECTORS, _TAGGER, "sentence-bert"),
             gradients=True,
             # TextAttack's ranking takes the gradients of other words' tokens for some, see GradientRanking.
@@ -248,7 +248,7 @@ RECIPES = {
             "BadCharacters2021",
             "Boucher, Shumailov, Anderson and Papernot (2022), Bad Characters: Imperceptible NLP Attacks",
             "https://arxiv.org/abs/2106.09898",
-            "one look-alike character",
+            "one look-alike character; to any other label, where TextAttack aims at a certain one",
             ("homoglyph table",),
             single_field="it changes the text as a whole, whatever its fields",
             # TextAttack asks for a goal and offers only targeted ones; attacks.recipes.build gives it ours.

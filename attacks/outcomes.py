@@ -16,6 +16,8 @@ _STATUS: dict[str, Status] = {
     "SkippedAttackResult": "skipped",
 }
 
+_GOAL_REACHED = "the recipe's goal is reached"
+
 
 def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[str]) -> AttackRecord:
     """The record of an attacked example, completed from TextAttack's ``AttackResult``.
@@ -35,16 +37,29 @@ def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[s
         words=open_words(before.attacked_text, protected_fields),
     )
     if status == "skipped":
-        return replace(common, message="misclassified before the attack")
+        if _label(before) != record.label:
+            return replace(common, message="misclassified before the attack")
+        return replace(common, message=f"not attacked: {_GOAL_REACHED}")
+    message = ""
+    if after.attacked_text.text == before.attacked_text.text:
+        status = "failed"
+    elif type(result).__name__ == "SuccessfulAttackResult" and _label(after) == record.label:
+        # Kuleshov's goal is a probability of the true label below 0.7.
+        status, message = "failed", f"{_GOAL_REACHED}, with the same label"
     # By edit distance over words, so that an inserted word does not count as a change of all that follow.
     words_changed = int(before.attacked_text.words_diff_num(after.attacked_text))
     return replace(
         common,
-        status=status if words_changed else "failed",
+        status=status,
+        message=message,
         perturbed_texts=list(after.attacked_text._text_input.values()),
         perturbed_scores=_probabilities(after),
         words_changed=words_changed,
     )
+
+
+def _label(goal_result: Any) -> int:
+    return int(goal_result.raw_output.argmax())
 
 
 def _probabilities(goal_result: Any) -> list[float]:

@@ -8,9 +8,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import lru
 from textattack import Attack
+from textattack.attack_results import FailedAttackResult, MaximizedAttackResult, SuccessfulAttackResult
 from textattack.constraints.overlap import MaxWordsPerturbed
+from textattack.goal_function_results import GoalFunctionResultStatus
 
 from attacks.settings import AttackSettings
 
@@ -20,8 +21,8 @@ __all__ = ["OwnAttack"]
 class OwnAttack(Attack):
     """A sibling of a built attack: the same recipe, sharing what keeps no state.
 
-    Budgets that run out end the search as TextAttack's own query budget does, so that every search method gives the
-    best text it has.
+    Budgets that run out end the search as TextAttack's own query budget does; search methods that take no notice and
+    ask for more are ended with the best text they have had scored.
 
     Args:
         built: what TextAttack built.
@@ -38,8 +39,6 @@ class OwnAttack(Attack):
         goal.model = victim
         # The victim makes its own batches, sorted by length; TextAttack would cut them to 32 texts in its order.
         goal.batch_size = 2**31
-        if goal.use_cache:
-            goal._call_model_cache = lru.LRU(goal._call_model_cache.get_size())
         self._score = goal.get_results
         goal.get_results = self._results_in_time
         self._settings = settings
@@ -68,7 +67,11 @@ class OwnAttack(Attack):
         self.goal_function.query_budget = self._settings.max_queries or math.inf
         if self._words:
             self._words.begin(open_words)
-        return self.attack(example, label)
+        try:
+            return self.attack(example, label)
+        except _BudgetSpentError:
+            self._best.num_queries = self.goal_function.num_queries
+            return _RESULTS[self._best.goal_status](self._first, self._best)
 
     @property
     def ended_by(self) -> Literal["", "queries", "seconds", "words"]:
@@ -88,12 +91,27 @@ class OwnAttack(Attack):
         return kept
 
     def _results_in_time(self, texts: Sequence[Any], check_skip: bool = False) -> tuple[list[Any], bool]:
-        # TextAttack takes numbers and an unlimited budget alike; a limit must be whole to cut a list.
         results, is_over = self._score(texts, check_skip)
+        if texts and not results:
+            raise _BudgetSpentError
+        if check_skip:
+            self._first = self._best = results[0]
+        self._best = max([self._best, *results], key=lambda result: result.score)
         if self._clock() > self._deadline:
             self._ran_out = is_over = True
             self.goal_function.query_budget = self.goal_function.num_queries
         return results, is_over
+
+
+_RESULTS = {
+    GoalFunctionResultStatus.SUCCEEDED: SuccessfulAttackResult,
+    GoalFunctionResultStatus.SEARCHING: FailedAttackResult,
+    GoalFunctionResultStatus.MAXIMIZING: MaximizedAttackResult,
+}
+
+
+class _BudgetSpentError(Exception):
+    """A search method asks for scores that it must not have any more."""
 
 
 class _WordBudget(MaxWordsPerturbed):

@@ -27,9 +27,6 @@ Scores = NDArray[np.float32]
 TOLERANCE = 1e-4
 """By how much a probability may differ: a text's batch and the packing of layers move logits by about 4e-6."""
 
-_CONFIDENCE_GOALS = {"kuleshov": 0.7}
-"""For recipes that do not ask for another label: success is a probability of the true one below this."""
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -185,16 +182,15 @@ def _score_findings(record: AttackRecord, recipe: Recipe, before: Scores, after:
     if record.status == "skipped" and not record.message.startswith("misclassified"):
         return
     flipped = record.status == "skipped" or (record.status == "success" and not recipe.keeps_label)
-    margin = _margin(decisive, record.label, recipe)
+    margin = _margin(decisive, record.label)
     # Both probabilities of a margin may be off by the tolerance.
     if (margin if flipped else -margin) >= 2 * TOLERANCE:
         yield Finding(record.index, "label", record.status, f"label {record.label}, scores {_shown(decisive)}")
 
 
-def _margin(scores: Scores, label: int, recipe: Recipe) -> float:
-    """How far the true label is ahead; negative when the attack has reached its goal."""
-    rival = _CONFIDENCE_GOALS.get(recipe.name, np.delete(scores, label).max(initial=0))
-    return float(scores[label] - rival)
+def _margin(scores: Scores, label: int) -> float:
+    """How far the true label is ahead; negative when another one is."""
+    return float(scores[label] - np.delete(scores, label).max(initial=0))
 
 
 def _shown(scores: Sequence[float] | Scores) -> str:

@@ -123,7 +123,11 @@ class HuggingFaceVictim(Victim):
         self._cache = ScoreCache()
 
     def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
-        return self._scorer(texts)[:, self._columns]
+        try:
+            return self._scorer(texts)[:, self._columns]
+        except (RuntimeError, IndexError, ValueError) as error:  # out of memory; tokens that the model has no place for
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UserError(f"The checkpoint {self.name} cannot score these texts: {reason}.") from error
 
     @property
     def max_length(self) -> int:

@@ -135,7 +135,10 @@ def _compare(
 
 def _build_stock(recipe: Recipe, checkpoint: str, task: Task, options: RecipeOptions) -> Any:
     textattack = import_textattack()
-    wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(*load_classifier(find_model(checkpoint)))
+    model, tokenizer = load_classifier(find_model(checkpoint))
+    # As TextAttack's Attacker does it.
+    model.to(textattack.shared.utils.device)
+    wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(model, tokenizer)
     if recipe.adapt or options.word_vectors:
         return build(recipe, wrapper, (), task.fields, options)
     prepare(recipe.needs, f"The recipe {recipe.name}")

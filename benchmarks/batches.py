@@ -24,5 +24,7 @@ def batches_of(tokenizer: Any, texts: Sequence[tuple[str, ...]], budget: int) ->
 
 @torch.inference_mode()
 def run_batches(model: Any, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
-    """The logits of all batches."""
-    return torch.cat([model(**batch).logits for batch in batches])
+    """The logits of all batches, on the CPU."""
+    device = next(model.parameters()).device
+    moved = ({name: values.to(device) for name, values in batch.items()} for batch in batches)
+    return torch.cat([model(**batch).logits for batch in moved]).cpu()

@@ -25,15 +25,22 @@ def inference_copy(model: PreTrainedModel) -> PreTrainedModel:
     model.eval()
     if not can_pack(model):
         return model
-    if has_lean_encoder(model):
-        lean = _copy(model)
-        lean.base_model.encoder = LeanEncoder(lean.base_model.encoder, model.config.num_attention_heads)
-        pack_linears(lean)
-        if _agree(lean, model):
-            return lean
+    if has_lean_encoder(model) and (lean := _with_lean_encoder(model)) is not None:
+        return lean
     packed = _copy(model)
     pack_linears(packed)
     return packed
+
+
+def _with_lean_encoder(model: PreTrainedModel) -> PreTrainedModel | None:
+    """A copy with a lean encoder; ``None`` where this version of transformers builds or calls its encoder otherwise."""
+    lean = _copy(model)
+    try:
+        lean.base_model.encoder = LeanEncoder(lean.base_model.encoder, model.config.num_attention_heads)
+        pack_linears(lean)
+        return lean if _agree(lean, model) else None
+    except (AttributeError, TypeError, RuntimeError):
+        return None
 
 
 def _copy(model: PreTrainedModel) -> PreTrainedModel:
@@ -50,10 +57,7 @@ def _agree(one: PreTrainedModel, other: PreTrainedModel) -> bool:
     mask[1, 3:] = 0
     for given in (torch.ones_like(ids), mask):
         expected = other(input_ids=ids, attention_mask=given).logits
-        try:
-            logits = one(input_ids=ids, attention_mask=given).logits
-        except (AttributeError, TypeError, RuntimeError):  # another version may call its encoder otherwise
-            return False
+        logits = one(input_ids=ids, attention_mask=given).logits
         if not torch.allclose(logits, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
             return False
     return True

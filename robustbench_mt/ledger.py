@@ -140,6 +140,9 @@ class Ledger(Generic[R]):
                 settings = path.with_suffix(".settings.json")
                 if self.records and not settings.exists():
                     raise UserError(f"{path} has records, but {settings.name} is gone: choose another --out.")
+                if not self.records:
+                    # Of a run that ended before its first record, these bind nobody.
+                    settings.unlink(missing_ok=True)
                 claim(settings, run, str(path), ignore=may_differ)
         except BaseException:
             self._close()

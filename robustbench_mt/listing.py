@@ -50,13 +50,13 @@ def print_methods() -> None:
 
 
 def print_recipes(options: RecipeOptions | None = None) -> None:
-    """Each recipe with its paper, what it needs, and whether it can run here now, with what the user brings."""
+    """Each recipe with its paper and what it needs, and whether it can run here now, with what the user brings."""
     rows = []
     for name, recipe in RECIPES.items():
         runs, remark = availability(recipe, options)
         answer = f"yes {remark}" if runs else f"no: {remark}"
-        rows.append((name, recipe.paper, ", ".join(recipe.needs) or "nothing", answer.strip()))
-    _print(["recipe", "paper", "needs", "runs here"], rows)
+        rows.append((name, recipe.summary, recipe.paper, ", ".join(recipe.needs) or "nothing", answer.strip()))
+    _print(["recipe", "what", "paper", "needs", "runs here"], rows)
 
 
 def print_resources() -> None:

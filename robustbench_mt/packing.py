@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 __all__ = ["PackedLinear", "can_pack", "pack_linears"]
 
@@ -32,7 +33,8 @@ class PackedLinear(nn.Module):
     def joined(cls, *linears: nn.Linear) -> "PackedLinear":
         """Several layers over the same input as one; their outputs come side by side."""
         first = linears[0]
-        joined = nn.Linear(first.in_features, sum(linear.out_features for linear in linears))
+        width = sum(linear.out_features for linear in linears)
+        joined = skip_init(nn.Linear, first.in_features, width)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             joined.weight.copy_(torch.cat([linear.weight for linear in linears]))
             joined.bias.copy_(torch.cat([linear.bias for linear in linears]))

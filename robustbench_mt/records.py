@@ -29,8 +29,9 @@ __all__ = [
 Status = Literal["success", "failed", "skipped", "error"]
 """How an attack on one example ended.
 
-``success``: the label flipped; ``failed``: it withstood; ``skipped``: it was misclassified before, or there was nothing
-to attack (the record's ``message`` says which); ``error``: an exception, never counted as withstood.
+``success``: the label flipped; ``failed``: it withstood, also where a recipe has another goal and reached that (its
+``message`` says so); ``skipped``: it was misclassified before, or there was nothing to attack (the ``message`` says
+which); ``error``: an exception, never counted as withstood.
 """
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny_resources
 from conftest import make_task
@@ -181,3 +182,27 @@ def test_records_are_verified(name: str, attacked: Run, out: Path, checkpoint: P
     (verified,) = verify(out / name, str(checkpoint), recipe_options=options)
     assert "built in another way" not in verified.unchecked
     assert (verified.checked, verified.findings) == (len(TEXTS), [])
+
+
+@recipes()
+@pytest.mark.parametrize("most", [1, 2, 15])
+def test_budgets_end_attacks_and_make_no_errors(
+    name: str, most: int, victim: Victim, hard_task: Task, tmp_path: Path, options: RecipeOptions
+) -> None:
+    settings = replace(SETTINGS, max_queries=most, in_flight=4)
+    records = attack(victim, hard_task, here(name), settings, tmp_path, options=options)
+    assert [record.message for record in records if record.status == "error"] == []
+    assert max(record.queries for record in records) <= most
+    for record in records:
+        if record.status == "failed" and record.queries == most:
+            assert record.ended_by == "queries"
+
+
+@recipes(lambda recipe: not recipe.keeps_label)
+def test_success_is_another_label(name: str, attacked: Run) -> None:
+    """Also for kuleshov, which is content with a probability below 0.7."""
+    for record in attacked(name):
+        if record.status in ("success", "failed"):
+            assert record.perturbed_scores is not None
+            flipped = np.argmax(record.perturbed_scores) != record.label
+            assert flipped == (record.status == "success")

@@ -273,3 +273,13 @@ def test_a_directory_that_cannot_be_written() -> None:
         make_directory(Path("/proc/robustbench"))
     with pytest.raises(UserError, match="choose another --out"):
         Ledger(Path("/proc/self/a.jsonl"), AttackRecord)
+
+
+def test_settings_of_a_run_without_records_bind_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "attack.jsonl"
+    with Ledger(path, AttackRecord, {"seed": 0}):
+        pass
+    with Ledger(path, AttackRecord, {"seed": 1}) as ledger:
+        ledger.append(ATTACKED)
+    with pytest.raises(UserError, match="seed is 1 there and 2 now"), Ledger(path, AttackRecord, {"seed": 2}):
+        pass

@@ -45,7 +45,10 @@ def _probes(groups: Sequence[AttackGroup]) -> Iterator[str]:
 def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
     for (task, recipe), of_recipe in groupby(groups, key=lambda group: (group.task, group.recipe)):
         pooled = list(of_recipe)
-        for status, what in (("error", "ended in an error"), ("skipped", "could not be tried (too long, or no words)")):
+        for status, what in (
+            ("error", "ended in an error"),
+            ("skipped", "could not be tried (too long, no words, or the recipe's goal reached before)"),
+        ):
             told = list(_left_out(pooled, status))
             if told:
                 yield f"{task}: examples on which {recipe} {what} are left out of n: {', '.join(told)}."
