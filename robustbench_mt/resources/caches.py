@@ -53,7 +53,8 @@ def find_tfhub_model(url: str) -> Found | None:
     """A model of TensorFlow Hub, which keeps it under the hash of its address."""
     cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
     where = cache / hashlib.sha1(url.encode()).hexdigest()
-    if not (_installed("tensorflow", "tensorflow_hub") and (where / "saved_model.pb").is_file()):
+    # tensorflow_hub 0.16 asks setuptools for pkg_resources, which it has until version 81.
+    if not (_installed("tensorflow", "tensorflow_hub", "pkg_resources") and (where / "saved_model.pb").is_file()):
         return None
     return Found(str(where), "TensorFlow Hub's cache")
 

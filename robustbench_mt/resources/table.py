@@ -132,7 +132,7 @@ RESOURCES = {
         Resource(
             "universal sentence encoder",
             "sentence vectors (Cer et al., 2018)",
-            "pip install tensorflow tensorflow-hub, and load it once with a network: "
+            "pip install tensorflow tensorflow-hub 'setuptools<81', and load it once with a network: "
             f"tensorflow_hub.load('{_USE}') with TFHUB_CACHE_DIR set to a folder that stays",
             partial(find_tfhub_model, _USE),
         ),
