@@ -8,11 +8,13 @@ Prints the share of the attack's time that the model takes, real tokens a second
 floating-point operations.
 """
 
+import math
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +28,8 @@ from attacks.recipes import RECIPES, build
 from attacks.score_cache import ScoreCache
 from attacks.settings import AttackSettings
 from attacks.victim import HuggingFaceVictim, load_victim
-from attacks.work import Example, work_with
+from attacks.work import Example, Job, Outcome, prepare_work, work_with
+from attacks.workers import Workers
 from robustbench_mt.ledger import Ledger
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.registry import choose
@@ -47,6 +50,7 @@ def main(
     recipe: Annotated[tuple[str, ...], Parameter(negative=())] = ("deepwordbug", "pwws"),
     examples: int = 50,
     in_flight: int = AttackSettings.in_flight,
+    workers: int = 1,
     rounds: int = 5,
     data: Annotated[TaskOptions, Parameter(name="*")] = TaskOptions(),  # noqa: B008 (frozen)
 ) -> None:
@@ -58,12 +62,13 @@ def main(
         recipe: give it several times for several.
         examples: how many, the first of the split.
         in_flight: examples attacked side by side.
+        workers: processes that attack; of several, the share of time in the model is not seen.
         rounds: how often everything is measured; medians are shown.
     """
     loaded = load_task(task, data)
     victim = load_victim(checkpoint, loaded)
     assert isinstance(victim, HuggingFaceVictim)
-    settings = AttackSettings(examples=examples, in_flight=in_flight)
+    settings = AttackSettings(examples=examples, in_flight=in_flight, workers=workers)
     columns = ("attack, tokens/s", "bare, tokens/s", "attack : bare", "plain, tokens/s")
     rates = Table("recipe", "texts", "in the model", *columns)
     for chosen in [choose("recipe", name, RECIPES) for name in recipe]:
@@ -71,7 +76,24 @@ def main(
         # Once before the clock starts: what a recipe reads from disk is read.
         texts = _attack(built, victim, loaded, settings).texts
         batches, tokens = batches_of(victim.tokenizer, texts, victim._scorer._tokens)
-        seen = [_round(built, victim, loaded, settings, batches) for _ in range(rounds)]
+        prepare = partial(
+            prepare_work,
+            partial(load_victim, checkpoint),
+            victim.fingerprint,
+            replace(loaded, splits={}),
+            chosen,
+            settings,
+            None,
+        )
+        seen = []
+        for _ in range(rounds):
+            if workers == 1:
+                began = time.perf_counter()
+                model = _attack(built, victim, loaded, settings).model_seconds
+                attack = time.perf_counter() - began
+            else:
+                model, attack = math.nan, _attack_with_workers(prepare, loaded, settings)
+            seen.append({"model": model, "attack": attack, **_peers(victim, batches)})
         shares = statistics.median(one["model"] / one["attack"] for one in seen)
         ratio = statistics.median(one["bare"] / one["attack"] for one in seen)
         rate = {name: tokens / statistics.median(one[name] for one in seen) for name in ("attack", "bare", "plain")}
@@ -101,14 +123,9 @@ class _Seen:
     model_seconds: float = 0.0
 
 
-def _round(
-    built: Any, victim: HuggingFaceVictim, task: Task, settings: AttackSettings, batches: Sequence[dict[str, Any]]
-) -> dict[str, float]:
-    """Seconds of each side, once."""
+def _peers(victim: HuggingFaceVictim, batches: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Seconds of what the attack is held against, once."""
     seconds = {}
-    began = time.perf_counter()
-    seconds["model"] = _attack(built, victim, task, settings).model_seconds
-    seconds["attack"] = time.perf_counter() - began
     for name, model in (("bare", victim._scorer._fast), ("plain", victim.model)):
         began = time.perf_counter()
         run_batches(model, batches)
@@ -139,6 +156,23 @@ def _attack(built: Any, victim: HuggingFaceVictim, task: Task, settings: AttackS
     finally:
         victim._scorer = scorer
     return seen
+
+
+def _attack_with_workers(prepare: Any, task: Task, settings: AttackSettings) -> float:
+    """Seconds of an attack by processes that have loaded everything, and attacked a few other examples."""
+    threads = max(1, torch.get_num_threads() // settings.workers)
+    warm, jobs = (
+        [(index, Example(part.texts[index], int(part.labels[index]))) for index in range(count)]
+        for part, count in (
+            (task.split("validation"), 4 * settings.workers),
+            (task.split(settings.split), settings.examples),
+        )
+    )
+    with Workers[Job, Outcome](prepare, settings.workers, threads) as processes:
+        list(processes.run(warm, lambda _: None))
+        began = time.perf_counter()
+        list(processes.run(jobs, lambda _: None))
+        return time.perf_counter() - began
 
 
 class _Watched:
