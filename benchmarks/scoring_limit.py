@@ -98,7 +98,13 @@ def main(
         ratio = statistics.median(one["bare"] / one["attack"] for one in seen)
         rate = {name: tokens / statistics.median(one[name] for one in seen) for name in ("attack", "bare", "plain")}
         rates.add_row(
-            *(chosen.name, str(len(texts)), f"{shares:.0%}", f"{rate['attack']:.0f}", f"{rate['bare']:.0f}"),
+            *(
+                chosen.name,
+                str(len(texts)),
+                "-" if math.isnan(shares) else f"{shares:.0%}",
+                f"{rate['attack']:.0f}",
+                f"{rate['bare']:.0f}",
+            ),
             *(f"{ratio:.0%}", f"{rate['plain']:.0f}"),
         )
         product = PRODUCTS * 2 * SIZE**3 / statistics.median(one["product"] for one in seen) / 1e9

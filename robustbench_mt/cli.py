@@ -13,6 +13,7 @@ from robustbench_mt.commands.overview import list_names, resources
 from robustbench_mt.commands.runs import imbalance, quickstart, report, run
 from robustbench_mt.errors import UserError
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE, ends_soon_when_interrupted
+from robustbench_mt.quiet import quiet_tensorflow
 
 __all__ = ["app", "main"]
 
@@ -30,6 +31,8 @@ app.command(list_names, name="list")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 or what it returns, 2 for a user's mistake, 130 when interrupted."""
+    # Before anything imports transformers, which looks at this once.
+    quiet_tensorflow()
     try:
         with ends_soon_when_interrupted():
             status = app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
