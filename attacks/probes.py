@@ -5,7 +5,6 @@ In the manner of AutoAttack's warnings (Croce and Hein 2020, https://arxiv.org/a
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,27 +46,14 @@ def probe(victim: Victim, texts: Sequence[Text]) -> list[str]:
     together = [*probed, *(variant for of_text in variants for variant in of_text)]
     # One text is longer than all, so that texts of one length are padded too.
     longer = tuple(f"{part} {part}" for part in max(probed, key=lambda text: sum(map(len, text))))
-    among = _fresh(victim, [longer, *together])[1:]
+    among = victim.probabilities([longer, *together], anew=True)[1:]
     least_sure = np.argsort(among.max(axis=1), kind="stable")[:_TEXTS]
-    alone, again = (np.concatenate([_fresh(victim, [together[row]]) for row in least_sure]) for _ in range(2))
+    alone, again = (
+        np.concatenate([victim.probabilities([together[row]], anew=True) for row in least_sure]) for _ in range(2)
+    )
     # Scores that differ by chance say nothing about batches.
     doubts = _not_deterministic(alone, again) or _depends_on_batch(alone, among[least_sure])
     return doubts + _saturated(among[: len(probed)], among[len(probed) :], [len(of_text) for of_text in variants])
-
-
-class _Forgetful(Victim):
-    """A victim that scores as another does, and remembers nothing of what that one has scored."""
-
-    def __init__(self, victim: Victim) -> None:
-        super().__init__(victim.name, victim.fingerprint, victim.classes)
-        self._victim = victim
-
-    def _raw_scores(self, texts: Sequence[Text]) -> Any:
-        return self._victim._raw_scores(texts)
-
-
-def _fresh(victim: Victim, texts: Sequence[Text]) -> Probabilities:
-    return _Forgetful(victim).probabilities(texts)
 
 
 def _not_deterministic(first: Probabilities, second: Probabilities) -> list[str]:

@@ -45,7 +45,7 @@ class Victim(ABC):
 
     @abstractmethod
     def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> Any:
-        """Scores of distinct texts, in their order: n x classes, columns in the task's order."""
+        """Scores of texts, in their order: n x classes, columns in the task's order."""
 
     def score(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
         """Scores of texts: n x classes, logits or probabilities, columns in the order of the task's labels.
@@ -83,12 +83,16 @@ class Victim(ABC):
             raise UserError(f"The victim {self.name} returned scores that are not finite (NaN or infinite): mend it.")
         return scores
 
-    def probabilities(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
+    def probabilities(self, texts: Sequence[tuple[str, ...]], anew: bool = False) -> NDArray[np.float32]:
         """Class probabilities of texts, n x classes: scores whose rows sum to 1 as they are, a softmax of others.
 
         This is TextAttack's own rule, so that these are the scores that an attack sees.
+
+        Args:
+            texts: as :meth:`score` takes them.
+            anew: score all of them, whatever was scored before.
         """
-        scores = torch.from_numpy(self.score(texts))
+        scores = torch.from_numpy(self._checked_scores(texts) if anew else self.score(texts))
         if not ((scores.sum(dim=1) - 1).abs() < 1e-6).all():
             scores = scores.softmax(dim=1)
         result: NDArray[np.float32] = scores.numpy()

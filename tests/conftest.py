@@ -1,8 +1,11 @@
 """What the tests share: a tiny encoder made on the spot, and a task that it can learn."""
 
+import importlib.util
 import itertools
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +17,8 @@ from robustbench_mt.methods import parse_method
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
+
+pytest_plugins = ["subword_victims"]
 
 SUBJECTS = ["film", "story", "plot", "cast", "music", "ending", "dialogue", "scene"]
 ADVERBS = ["really", "simply", "often", "quite", "truly"]
@@ -113,3 +118,16 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, task: Task, settings: T
     path = tmp_path_factory.mktemp("checkpoints") / "toy-vanilla-seed0"
     fine_tune(task, parse_method("vanilla"), settings).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def killing() -> ModuleType:
+    """The script that kills at many more moments."""
+    path = Path(__file__).parents[1] / "benchmarks" / "kill_and_resume.py"
+    spec = importlib.util.spec_from_file_location("kill_and_resume", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

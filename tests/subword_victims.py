@@ -1,4 +1,7 @@
-"""Victims whose tokenizers cut words into pieces, of three kinds, and what tests of gradients need beside them."""
+"""Victims whose tokenizers cut words into pieces, of three kinds, and what tests of gradients need beside them.
+
+A plugin of pytest: see ``pytest_plugins`` in conftest.py.
+"""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from conftest import ADVERBS, BAD, GOOD, SUBJECTS, reviews
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
@@ -116,3 +120,25 @@ def toy_vectors(*groups: list[str]) -> Any:
     distances = ((matrix[:, None] - matrix[None]) ** 2).sum(axis=2)
     index = {word: place for place, word in enumerate(words)}
     return WordEmbedding(matrix, index, {i: word for word, i in index.items()}, distances.argsort(axis=1))
+
+
+@pytest.fixture(scope="module")
+def bert(checkpoint: Path, task: Task) -> HuggingFaceVictim:
+    return word_pieces(checkpoint, task)
+
+
+@pytest.fixture(params=["word pieces", "byte pairs", "sentence pieces"])
+def victim(request: pytest.FixtureRequest, bert: HuggingFaceVictim) -> HuggingFaceVictim:
+    return {"word pieces": lambda: bert, "byte pairs": byte_pairs, "sentence pieces": sentence_pieces}[request.param]()
+
+
+@pytest.fixture(scope="module")
+def embedding() -> Any:
+    return toy_vectors()
+
+
+@pytest.fixture
+def near(embedding: Any) -> Any:
+    from textattack.constraints.semantics import WordEmbeddingDistance
+
+    return WordEmbeddingDistance(embedding=embedding, min_cos_sim=0.8)

@@ -11,9 +11,7 @@ from conftest import ADVERBS, BAD, GOOD, SUBJECTS, make_task
 from subword_victims import (
     LIMIT,
     attacked,
-    byte_pairs,
     less_sure,
-    sentence_pieces,
     without_dropout,
     word_pieces,
 )
@@ -44,16 +42,6 @@ PAIRS = {
     "a pair without a first": ("", "it was the film"),
     "a pair with a long first": ("the film was awful " * 60, "it was wonderful"),
 }
-
-
-@pytest.fixture(scope="module")
-def bert(checkpoint: Path, task: Task) -> HuggingFaceVictim:
-    return word_pieces(checkpoint, task)
-
-
-@pytest.fixture(params=["word pieces", "byte pairs", "sentence pieces"])
-def victim(request: pytest.FixtureRequest, bert: HuggingFaceVictim) -> HuggingFaceVictim:
-    return {"word pieces": lambda: bert, "byte pairs": byte_pairs, "sentence pieces": sentence_pieces}[request.param]()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Attacks that are killed or interrupted at any moment, and go on: no record lost, none twice."""
 
 import hashlib
-import importlib.util
 import os
 import random
 import signal
@@ -27,19 +26,6 @@ def _interrupts_arrive() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture(scope="module")
-def killing() -> ModuleType:
-    """The script that kills at many more moments."""
-    path = Path(__file__).parents[1] / "benchmarks" / "kill_and_resume.py"
-    spec = importlib.util.spec_from_file_location("kill_and_resume", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")

@@ -9,9 +9,7 @@ import torch
 from conftest import ADVERBS, BAD, GOOD, SUBJECTS, reviews
 from subword_victims import (
     attacked,
-    byte_pairs,
     less_sure,
-    sentence_pieces,
     toy_vectors,
     word_pieces,
 )
@@ -25,28 +23,6 @@ from robustbench_mt.tasks.task import Task
 @pytest.fixture(scope="module", autouse=True)
 def textattack() -> Any:
     return import_textattack()
-
-
-@pytest.fixture(scope="module")
-def bert(checkpoint: Path, task: Task) -> HuggingFaceVictim:
-    return word_pieces(checkpoint, task)
-
-
-@pytest.fixture(params=["word pieces", "byte pairs", "sentence pieces"])
-def victim(request: pytest.FixtureRequest, bert: HuggingFaceVictim) -> HuggingFaceVictim:
-    return {"word pieces": lambda: bert, "byte pairs": byte_pairs, "sentence pieces": sentence_pieces}[request.param]()
-
-
-@pytest.fixture(scope="module")
-def embedding() -> Any:
-    return toy_vectors()
-
-
-@pytest.fixture
-def near(embedding: Any) -> Any:
-    from textattack.constraints.semantics import WordEmbeddingDistance
-
-    return WordEmbeddingDistance(embedding=embedding, min_cos_sim=0.8)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -127,33 +128,20 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_workers_end_with_their_parent(how: signal.Signals, tmp_path: Path) -> None:
+def test_workers_end_with_their_parent(how: signal.Signals, killing: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(tmp_path)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     assert parent.stdout is not None
     parent.stdout.readline()
-    assert living(parent.pid) >= 3
+    assert killing.living(parent.pid) >= 3
     sent = time.monotonic()
     parent.send_signal(how)
-    while living(parent.pid) and time.monotonic() - sent < 10:
+    while killing.living(parent.pid) and time.monotonic() - sent < 10:
         parent.poll()
         time.sleep(0.01)
     assert time.monotonic() - sent < 2
     parent.stdout.close()
     parent.wait()
-
-
-def living(group: int) -> int:
-    """Processes of a process group that have not ended."""
-    count = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # After the command, which stands in parentheses: the state, the parent and the group.
-            state, _, its_group = path.read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
-        except (OSError, ValueError):
-            continue
-        count += int(its_group) == group and state != "Z"
-    return count
 
 
 @pytest.mark.parametrize(("recipe", "workers", "in_flight"), [("deepwordbug", 3, 3), ("pwws", 2, 32)])
