@@ -22,20 +22,21 @@ class ScoreCache:
     def __init__(self, most_characters: int = 2**23) -> None:
         self._most = most_characters
         self._characters = 0
-        self._scores: OrderedDict[Text, Scores] = OrderedDict()
+        # Bytes and not arrays: small arrays that live long pin the memory of the large ones that they lie between.
+        self._scores: OrderedDict[Text, bytes] = OrderedDict()
 
     def get(self, text: Text) -> Scores | None:
         """The scores of a text, one a class, or ``None``."""
         scores = self._scores.get(text)
-        if scores is not None:
-            self._scores.move_to_end(text)
-        return scores
+        if scores is None:
+            return None
+        self._scores.move_to_end(text)
+        return np.frombuffer(scores, np.float32)
 
     def keep(self, texts: Sequence[Text], scores: Scores) -> None:
         """Keep the scores of texts that are not here: a row a text."""
         for text, row in zip(texts, scores, strict=True):
-            # A copy, as a row of it would hold the whole matrix.
-            self._scores[text] = row.copy()
+            self._scores[text] = row.astype(np.float32, copy=False).tobytes()
             self._characters += _size(text)
         while self._characters > self._most:
             text, _ = self._scores.popitem(last=False)

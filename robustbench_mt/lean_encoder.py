@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from transformers.activations import GELUActivation
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from robustbench_mt.packing import PackedLinear
+from robustbench_mt.packing import ROWS, PackedLinear
 
 __all__ = ["LeanEncoder", "has_lean_encoder"]
 
@@ -82,9 +82,9 @@ class _Padding:
     def __init__(self, hidden_states: Tensor, attention_mask: Tensor | None) -> None:
         self.texts, self.length = hidden_states.shape[:2]
         self.mask: Tensor | None = None
-        self._real: Tensor | None = None
         if attention_mask is None:
-            self.firsts = torch.arange(0, self.texts * self.length, self.length)
+            self._real = torch.arange(self.texts * self.length)
+            self.firsts = self._real[:: self.length]
         else:
             row = attention_mask[:, :1, :1]
             self.mask = row if row.dtype == torch.bool else row == 0
@@ -94,12 +94,14 @@ class _Padding:
             # Padding becomes a copy of some real token, which is masked; empty memory may hold NaN, which stays.
             self._slots = (real.cumsum(0) - 1).clamp(min=0)
             self.firsts = functional.pad(lengths.cumsum(0)[:-1], (1, 0))
+        # Filled up with copies of the first, so that no packed layer has to.
+        self._real = functional.pad(self._real, (0, -len(self._real) % ROWS))
 
     def without_padding(self, rows: Tensor) -> Tensor:
-        return rows if self._real is None else rows.index_select(0, self._real)
+        return rows.index_select(0, self._real)
 
     def with_padding(self, rows: Tensor) -> Tensor:
-        return rows if self._real is None else rows.index_select(0, self._slots)
+        return rows[: self.texts * self.length] if self.mask is None else rows.index_select(0, self._slots)
 
 
 class _Layer(nn.Module):
