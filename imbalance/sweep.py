@@ -12,7 +12,7 @@ from imbalance.sampling import class_counts, make_imbalanced
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import metric_intervals
 from robustbench_mt.ledger import Ledger, claim
-from robustbench_mt.methods import MethodChoice
+from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import minority_metrics
 from robustbench_mt.progress import note, progress
 from robustbench_mt.records import ImbalanceRecord

@@ -9,7 +9,7 @@ from robustbench_mt.checkpoints import read_training
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.ledger import Ledger, refuse_differences
-from robustbench_mt.methods import MethodChoice
+from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.progress import note
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.tasks.task import Task

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from attacks.settings import AttackSettings, RecipeOptions
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import claim, make_directory
-from robustbench_mt.methods import MethodChoice, parse_method
+from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.progress import note, progress
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks import TaskOptions, load_task

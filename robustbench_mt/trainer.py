@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -17,21 +16,15 @@ from transformers import (
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
     set_seed,
 )
-from transformers.trainer_callback import PrinterCallback
 
 from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods import Method, MethodChoice
+from robustbench_mt.method_trainer import MethodTrainer, training_arguments
+from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import classification_metrics, regression_metrics
-from robustbench_mt.progress import progress
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import encode_texts, length_limit
@@ -96,25 +89,24 @@ def fine_tune(
     set_seed(seed)
     model, tokenizer = _load_base(base, task)
     active = method.create()
+    model = active.adapt(model)
     max_length = min(settings.max_length, length_limit(model, tokenizer))
     with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
-        trainer = _MethodTrainer(
-            method=active,
+        trainer = MethodTrainer(
+            active,
+            f"train {task.name} {method.spec} seed {seed}",
             model=model,
-            args=_arguments(settings, seed, Path(scratch)),
+            args=training_arguments(settings, seed, Path(scratch), task.metric),
             train_dataset=_encode(tokenizer, train, max_length),
             eval_dataset=_encode(tokenizer, validation, max_length),
             data_collator=DataCollatorWithPadding(tokenizer),
             compute_metrics=_compute_metrics(task),
-            callbacks=[_ProgressCallback(f"train {task.name} {method.spec} seed {seed}")],
         )
-        trainer.remove_callback(PrinterCallback)
-        if settings.keep == "best":
-            trainer.args.metric_for_best_model = task.metric
         started = time.monotonic()
         trainer.fit()
         seconds = time.monotonic() - started
         history = _history(trainer.state.log_history)
+    model = active.restore(trainer.model).eval()
     if _diverged(model, trainer.state.log_history):
         raise UserError(
             f"The training of {method.spec} on {task.name} diverged, its loss or weights are not finite: "
@@ -160,71 +152,6 @@ def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples
         )
     order = np.random.default_rng(seed).permutation(len(examples))
     return examples.select(order[: settings.train_examples].tolist())
-
-
-class _MethodTrainer(Trainer):
-    """Hugging Face's trainer, which shows each training batch to the method before the forward pass."""
-
-    def __init__(self, method: Method, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._method = method
-
-    def fit(self) -> None:
-        """Train with the method attached, and leave an ordinary model behind."""
-        batches = len(self.get_train_dataloader())
-        passes = self.args.max_steps if self.args.max_steps > 0 else round(batches * self.args.num_train_epochs)
-        self._method.attach(self.model, passes)
-        try:
-            self.train()
-        finally:
-            self._method.detach()
-        self.model.eval()
-
-    def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if model.training:
-            self._method.before_step(inputs)
-        return super().compute_loss(model, inputs, *args, **kwargs)
-
-
-class _ProgressCallback(TrainerCallback):
-    def __init__(self, description: str) -> None:
-        self._description = description
-
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._bar = progress(self._description, state.max_steps)
-        self._set_done = self._bar.__enter__()
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._set_done(state.global_step)
-
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._bar.__exit__(None, None, None)
-
-
-def _arguments(settings: TrainingSettings, seed: int, scratch: Path) -> TrainingArguments:
-    best = settings.keep == "best"
-    return TrainingArguments(
-        output_dir=str(scratch),
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=settings.batch_size,
-        num_train_epochs=settings.epochs,
-        max_steps=settings.steps or -1,
-        learning_rate=settings.learning_rate,
-        warmup_ratio=settings.warmup,
-        weight_decay=settings.weight_decay,
-        group_by_length=True,
-        seed=seed,
-        eval_strategy="epoch",
-        logging_strategy="epoch",
-        save_strategy="epoch" if best else "no",
-        save_only_model=True,
-        save_total_limit=1,
-        load_best_model_at_end=best,
-        greater_is_better=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        disable_tqdm=True,
-        report_to=[],
-    )
 
 
 def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

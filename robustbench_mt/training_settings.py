@@ -18,13 +18,17 @@ class TrainingSettings:
         epochs: passes over the training set.
         steps: optimizer steps, instead of epochs.
         learning_rate: peak of a linear schedule; 1e-4 suits small bases such as minilm, 2e-5 BERT-base.
-        batch_size: examples a step on one device.
+        batch_size: examples a forward pass on one device.
+        accumulation: batches whose gradients make one optimizer step.
         warmup: share of the steps in which the learning rate rises.
         weight_decay: AdamW's.
         max_length: tokens; longer texts are cut in training and validation.
         train_examples: train on this many examples, drawn with the seed; all by default.
         validation_examples: validate on the first this many; all by default.
         keep: the weights of the last epoch, or of the epoch with the best validation metric.
+        precision: of the forward passes' numbers; weights are float32 always. ``auto``: ``fp32`` on CPU; on a GPU
+            ``bf16`` where it has that, else ``fp16``.
+        compile: train with ``torch.compile``, which pays on long trainings on a GPU.
     """
 
     base: str = "minilm"
@@ -32,18 +36,21 @@ class TrainingSettings:
     steps: int | None = None
     learning_rate: float = 1e-4
     batch_size: int = 32
+    accumulation: int = 1
     warmup: float = 0.1
     weight_decay: float = 0.01
     max_length: int = 128
     train_examples: int | None = None
     validation_examples: int | None = None
     keep: Literal["last", "best"] = "last"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "learning_rate", "batch_size", "max_length"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name} is {getattr(self, name)}: it must be above 0 and finite.")
-        for name in ("steps", "train_examples", "validation_examples"):
+        for name in ("accumulation", "steps", "train_examples", "validation_examples"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}: it must be at least 1.")
@@ -51,5 +58,7 @@ class TrainingSettings:
             raise UserError(f"warmup is {self.warmup}: it is a share of the steps, from 0 to below 1.")
         if not 0 <= self.weight_decay < math.inf:
             raise UserError(f"weight_decay is {self.weight_decay}: it must be 0 or more and finite.")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise UserError(f"precision is {self.precision!r}: it must be 'auto', 'fp32', 'bf16' or 'fp16'.")
         if self.keep not in ("last", "best"):
             raise UserError(f"keep is {self.keep!r}: it must be 'last' or 'best'.")

@@ -13,7 +13,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from robustbench_mt.methods import parse_method
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings

@@ -22,7 +22,7 @@ from attacks.verify import verify
 from attacks.victim import Victim, load_victim
 from robustbench_mt.checkpoints import load_classifier
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods import parse_method
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.resources import RESOURCES, find
 from robustbench_mt.tasks.task import Examples, Task

@@ -13,7 +13,7 @@ from imbalance.sampling import class_counts, keep_share, long_tail, make_imbalan
 from imbalance.sweep import curve_points, sweep
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
-from robustbench_mt.methods import parse_method
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.metrics import minority_metrics
 from robustbench_mt.records import ImbalanceRecord
 from robustbench_mt.tasks.task import Task

@@ -7,9 +7,10 @@ from scipy.special import softmax
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods import parse_method
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.methods.head import HEAD_DENSE, find_head_dense
 from robustbench_mt.methods.match import calibrate_temperature, matching_matrix, row_mass
+from robustbench_mt.methods.method import Plan
 
 SMALL = {
     "vocab_size": 40,
@@ -53,7 +54,7 @@ def batch(n: int = 4) -> dict[str, torch.Tensor]:
 def attached(architecture: str, spec: str):  # type: ignore[no-untyped-def]
     model = small_model(architecture)
     method = parse_method(spec).create()
-    method.attach(model, steps=1)
+    method.attach(model, Plan(passes=1, updates=1, seed=0, backward=torch.Tensor.backward, batches=lambda: iter(())))
     return model, method
 
 

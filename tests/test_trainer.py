@@ -16,7 +16,8 @@ from robustbench_mt.checkpoints import load_classifier, read_training
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.ledger import read_records
-from robustbench_mt.methods import METHODS, parse_method
+from robustbench_mt.methods import METHODS
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks.task import Examples, Task

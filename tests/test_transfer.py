@@ -22,7 +22,7 @@ from attacks.victim import load_victim
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
-from robustbench_mt.methods import parse_method
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import AttackRecord, TransferRecord, to_json
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import fine_tune

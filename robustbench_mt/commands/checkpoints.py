@@ -30,7 +30,7 @@ def train(
     """
     data = data or TaskOptions()
     from robustbench_mt.cells import train_cell
-    from robustbench_mt.methods import parse_method
+    from robustbench_mt.methods.choice import parse_method
     from robustbench_mt.tasks import load_task
 
     choice = parse_method(method)

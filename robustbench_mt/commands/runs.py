@@ -49,7 +49,7 @@ def imbalance(
     """
     data = data or TaskOptions()
     from imbalance.sweep import curve_points, sweep
-    from robustbench_mt.methods import parse_method
+    from robustbench_mt.methods.choice import parse_method
     from robustbench_mt.reporting.printing import print_results
     from robustbench_mt.tasks import load_task
 

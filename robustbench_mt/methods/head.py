@@ -1,4 +1,4 @@
-"""Where a classifier's head computes the representation that matching works on."""
+"""The head of a classifier: where the representation is made that matching works on, and where it is read."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
-__all__ = ["HEAD_DENSE", "find_head_dense"]
+__all__ = ["HEAD_DENSE", "find_head_dense", "find_head_output"]
 
 HEAD_DENSE = {
     "albert": "albert.pooler",
@@ -48,6 +48,21 @@ def find_head_dense(model: "PreTrainedModel", layer: str | None = None) -> "nn.M
         f"No dense layer is known for the architecture {model.config.model_type!r}: "
         f"name it with --method match:layer=MODULE; candidates are {candidates}."
     )
+
+
+def find_head_output(model: "PreTrainedModel") -> "nn.Module":
+    """The linear layer that makes logits (d -> classes) of the pooled representation, its input (N x d).
+
+    Raises:
+        UserError: the model has none.
+    """
+    from torch import nn
+
+    # Of adapters' copies of it the last is the one that is trained.
+    for module in reversed(list(model.modules())):
+        if isinstance(module, nn.Linear) and module.out_features == model.config.num_labels:
+            return module
+    raise UserError(f"The architecture {model.config.model_type!r} has no linear layer that makes its logits.")
 
 
 def _candidates(model: "PreTrainedModel") -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.methods.head import find_head_dense
-from robustbench_mt.methods.method import Method
+from robustbench_mt.methods.method import Method, Plan
 from robustbench_mt.records import MatchingTrace
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ class Match(Method):
     def trace(self) -> MatchingTrace:
         return self._trace
 
-    def attach(self, model: "PreTrainedModel", steps: int) -> None:
-        self._snapshot_steps = sorted({1, *(math.ceil(steps * quarter / 4) for quarter in (1, 2, 3))})
+    def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
+        self._snapshot_steps = sorted({1, *(math.ceil(plan.passes * quarter / 4) for quarter in (1, 2, 3))})
         self._hook = find_head_dense(model, self.settings.layer).register_forward_hook(self._match)
 
     def before_step(self, batch: "Mapping[str, Tensor]") -> None:

@@ -1,6 +1,6 @@
 """What a method of fine-tuning is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-__all__ = ["Method", "NoSettings"]
+__all__ = ["Method", "NoSettings", "Plan"]
 
 
 @dataclass(frozen=True)
@@ -18,30 +18,95 @@ class NoSettings:
     """The settings of a method that has none."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a method is told of a training before its first step.
+
+    Attributes:
+        passes: batches that will be shown (with gradient accumulation, several an update).
+        updates: optimizer steps.
+        seed: for a method's own random draws, which must leave torch's global generators alone: those belong to dropout
+            and the order of the examples, so that a method that draws nothing trains exactly as ``vanilla``. Differs
+            between processes.
+        backward: add the gradients of a loss, scaled as the trainer scales the one that :meth:`Method.loss` returns.
+        batches: the training set once, in batches on the model's device, for what is estimated beforehand.
+    """
+
+    passes: int
+    updates: int
+    seed: int
+    backward: "Callable[[Tensor], None]"
+    batches: "Callable[[], Iterator[dict[str, Tensor]]]"
+
+
 class Method:
     """A way of fine-tuning: what happens differently between the batch and the update.
 
-    An instance trains one model. The trainer calls :meth:`attach` before the first step, :meth:`before_step` with each
-    batch, and :meth:`detach` after the last step, also when the training fails; then the model is an ordinary one.
+    An instance trains one model. The trainer calls, in this order: :meth:`adapt`; :meth:`parameter_groups`;
+    :meth:`attach`; for each batch :meth:`before_step` and :meth:`loss`; for each update :meth:`before_update` and
+    :meth:`after_update`; after the last step, also when the training fails, :meth:`detach`; then :meth:`restore`, and
+    the model is an ordinary one.
 
     Attributes:
         summary: one line for ``list methods``.
         changes: ``nothing``, ``representation``, ``loss``, ``gradient`` or ``update``.
-        settings_type: a frozen dataclass; its fields are the method's options.
+        settings_type: a frozen dataclass; its fields are the method's options, its defaults the paper's.
+        why_not_with_match: empty where ``match`` combines with it; else the reason why not.
     """
 
     summary: ClassVar[str]
     changes: ClassVar[str]
     settings_type: ClassVar[type[Any]] = NoSettings
+    why_not_with_match: ClassVar[str] = ""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
-    def attach(self, model: "PreTrainedModel", steps: int) -> None:
-        """Prepare ``model`` for a training of ``steps`` forward passes."""
+    @property
+    def extra_passes(self) -> tuple[int, int]:
+        """Forward and backward passes a step that ``vanilla`` does not make."""
+        return 0, 0
+
+    def adapt(self, model: "PreTrainedModel") -> "PreTrainedModel":
+        """The model to train in place of ``model``."""
+        return model
+
+    def restore(self, model: "PreTrainedModel") -> "PreTrainedModel":
+        """The ordinary classifier that ``model``, which :meth:`adapt` made, has become."""
+        return model
+
+    def parameter_groups(
+        self, model: "PreTrainedModel", learning_rate: float, weight_decay: float
+    ) -> list[dict[str, Any]] | None:
+        """AdamW's parameter groups (``params``, ``lr``, ``weight_decay``); ``None`` for the trainer's own two.
+
+        Args:
+            model: what :meth:`adapt` made.
+            learning_rate: the peak that the schedule scales.
+            weight_decay: of all parameters but biases and those of normalizations.
+        """
+
+    def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
+        """Prepare ``model`` (what :meth:`adapt` made) for a training."""
 
     def before_step(self, batch: "Mapping[str, Tensor]") -> None:
         """See the batch (``input_ids`` N x tokens, ``labels`` N) that the next forward pass gets."""
+
+    def loss(self, model: Any, batch: "Mapping[str, Tensor]") -> "Tensor":
+        """The loss of a batch, a scalar: the task's own, unless the method changes it.
+
+        Args:
+            model: callable on the batch; may be wrapped for several devices.
+            batch: as :meth:`before_step` sees it.
+        """
+        loss: Tensor = model(**batch).loss
+        return loss
+
+    def before_update(self, model: "PreTrainedModel") -> None:
+        """Change the gradients, which have been summed over the step's batches and clipped."""
+
+    def after_update(self, model: "PreTrainedModel") -> None:
+        """See the weights that an update has changed."""
 
     def detach(self) -> None:
         """Take back whatever :meth:`attach` added to the model."""
