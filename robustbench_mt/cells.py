@@ -8,7 +8,7 @@ from attacks.victim import Victim
 from robustbench_mt.checkpoints import read_training
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
-from robustbench_mt.ledger import Ledger, refuse_differences
+from robustbench_mt.ledger import Ledger, read_records, refuse_differences
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.progress import note
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
@@ -16,7 +16,7 @@ from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import checkpoint_name, fine_tune, training_data
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["evaluate_cell", "train_cell"]
+__all__ = ["evaluate_cell", "is_evaluated", "train_cell"]
 
 
 def train_cell(
@@ -26,6 +26,7 @@ def train_cell(
     seed: int,
     out: Path,
     *,
+    variant: str = "",
     allow_network: bool = False,
 ) -> Path:
     """Train a checkpoint below ``out`` unless it is there, and return its directory.
@@ -33,7 +34,7 @@ def train_cell(
     Raises:
         UserError: a checkpoint of the same name was made with other settings or data.
     """
-    name = checkpoint_name(task.name, method, seed)
+    name = checkpoint_name(task.name, method, seed, variant)
     path = out / "checkpoints" / name
     with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
         recorded = any(record.checkpoint == name for record in ledger.records)
@@ -48,13 +49,21 @@ def train_cell(
             )
             note(f"The checkpoint {name} is there already.")
         else:
-            tuned = fine_tune(task, method, settings, seed, allow_network=allow_network)
+            tuned = fine_tune(task, method, settings, seed, variant=variant, allow_network=allow_network)
             tuned.save(path)
             record = tuned.record
         # A run that was killed between the checkpoint and its line writes the line now.
         if not recorded:
             ledger.append(record)
     return path
+
+
+def is_evaluated(checkpoint: str, out: Path) -> bool:
+    """Whether a run has the records of a checkpoint's training and of its evaluation."""
+    trained = any(record.checkpoint == checkpoint for record in read_records(out / "train.jsonl", TrainingRecord))
+    return trained and any(
+        record.checkpoint == checkpoint for record in read_records(out / "evaluate.jsonl", EvaluationRecord)
+    )
 
 
 def evaluate_cell(

@@ -1,11 +1,12 @@
 """Experiments: a YAML file that names tasks, methods, seeds, recipes and ratios, and unfolds into cells."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +20,7 @@ from robustbench_mt.registry import choose
 from robustbench_mt.tasks import TaskOptions, load_task
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
+from robustbench_mt.variants import Variant, variants
 
 if TYPE_CHECKING:
     from attacks.recipes import Recipe
@@ -82,6 +84,9 @@ class Experiment:
         methods: specs such as ``match:self_mass=0.5``.
         seeds: of the trainings.
         training: settings of the checkpoints' trainings.
+        vary: of these, values by name, as in ``{"batch_size": [8, 16]}``: each method is trained with each combination.
+        keep_checkpoints: else each is deleted once it is evaluated, and attacks are not possible.
+        tuned_on: how the settings were chosen, in a sentence for the report.
         attack: recipes to run on every checkpoint, if any.
         imbalance: ratios to train along, if any.
     """
@@ -91,6 +96,9 @@ class Experiment:
     methods: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    keep_checkpoints: bool = True
+    tuned_on: str = ""
     attack: AttackPlan | None = None
     imbalance: ImbalancePlan | None = None
 
@@ -99,6 +107,10 @@ class Experiment:
     @property
     def method_choices(self) -> list[MethodChoice]:
         return [parse_method(spec) for spec in self.methods]
+
+    @property
+    def variants(self) -> list[Variant]:
+        return variants(self.training, self.vary)
 
     @property
     def curve_training(self) -> TrainingSettings:
@@ -134,6 +146,8 @@ def load_experiment(path: Path) -> Experiment:
     for name in ("tasks", "methods", "seeds"):
         if not getattr(experiment, name):
             raise UserError(f"The experiment {path} names no {name}: give at least one.")
+    if experiment.attack and not experiment.keep_checkpoints:
+        raise UserError(f"The experiment {path} attacks checkpoints that it does not keep: leave keep_checkpoints out.")
     return experiment
 
 
@@ -161,10 +175,16 @@ def run_experiment(experiment: Experiment, out: Path, options: TaskOptions | Non
     recipes = _recipes(experiment)
     for task in tasks:
         _check(experiment, task)
-    checkpoints = [(task, seed, method) for task in tasks for seed in experiment.seeds for method in methods]
+    checkpoints = [
+        _Checkpoint(task, method, variant, seed)
+        for task in tasks
+        for seed in experiment.seeds
+        for variant in experiment.variants
+        for method in methods
+    ]
     with progress(experiment.name, len(checkpoints) + bool(experiment.imbalance) * len(tasks)) as set_done:
-        for number, (task, seed, method) in enumerate(checkpoints, 1):
-            _checkpoint_cells(experiment, task, method, seed, recipes, out, options)
+        for number, checkpoint in enumerate(checkpoints, 1):
+            _checkpoint_cells(experiment, checkpoint, recipes, out, options)
             set_done(number)
         for number, task in enumerate(tasks if experiment.imbalance else (), len(checkpoints) + 1):
             _imbalance_cells(experiment, task, out, options)
@@ -220,23 +240,34 @@ def _points(experiment: Experiment) -> "list[Point]":
     return curve_points(experiment.method_choices, plan.ratios, plan.seeds or experiment.seeds) if plan else []
 
 
+@dataclass(frozen=True)
+class _Checkpoint:
+    task: Task
+    method: MethodChoice
+    variant: Variant
+    seed: int
+
+
 def _checkpoint_cells(
-    experiment: Experiment,
-    task: Task,
-    method: MethodChoice,
-    seed: int,
-    recipes: "Sequence[Recipe]",
-    out: Path,
-    options: TaskOptions,
+    experiment: Experiment, checkpoint: _Checkpoint, recipes: "Sequence[Recipe]", out: Path, options: TaskOptions
 ) -> None:
     """Train, evaluate and attack one checkpoint."""
     from attacks.engine import attack, is_attacked
     from attacks.victim import load_victim
-    from robustbench_mt.cells import evaluate_cell, train_cell
+    from robustbench_mt.cells import evaluate_cell, is_evaluated, train_cell
+    from robustbench_mt.trainer import checkpoint_name
 
-    path = train_cell(task, method, experiment.training, seed, out, allow_network=options.allow_network)
+    task, method, variant, seed = checkpoint.task, checkpoint.method, checkpoint.variant, checkpoint.seed
+    if not experiment.keep_checkpoints and is_evaluated(checkpoint_name(task.name, method, seed, variant.name), out):
+        return
+    path = train_cell(
+        task, method, variant.settings, seed, out, variant=variant.name, allow_network=options.allow_network
+    )
     victim = load_victim(str(path), task)
     evaluate_cell(victim, task, "test", out)
+    if not experiment.keep_checkpoints:
+        shutil.rmtree(path)
+        return
     settings = experiment.attack.settings if experiment.attack else AttackSettings()
     for recipe in recipes:
         # Building a recipe imports textattack, which takes seconds.

@@ -77,6 +77,7 @@ class TrainingRecord(Record):
         temperature: the calibrated or given one, for methods that match.
         history: one entry an epoch: ``step``, ``epoch``, ``loss`` and validation metrics.
         matching: for methods that match.
+        variant: the settings that an experiment varied, e.g. ``batch_size=8``; else empty.
         seconds: wall time of the training.
         versions: of python, torch, transformers and this package.
     """
@@ -96,6 +97,7 @@ class TrainingRecord(Record):
     versions: dict[str, str]
     temperature: float | None = None
     matching: MatchingTrace | None = None
+    variant: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Fine-tuning: a task, a method and a seed become a model and the record of how it was made."""
 
 import math
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -49,9 +50,9 @@ class FineTuned:
         save_checkpoint(path, self.model, self.tokenizer, self.record)
 
 
-def checkpoint_name(task: str, method: MethodChoice, seed: int) -> str:
+def checkpoint_name(task: str, method: MethodChoice, seed: int, variant: str = "") -> str:
     """What records and directories call a checkpoint; safe as a file name."""
-    return f"{task}-{method.slug}-seed{seed}"
+    return "-".join(filter(None, (task, method.slug, f"seed{seed}", re.sub(r"[^A-Za-z0-9.]+", "_", variant))))
 
 
 def fine_tune(
@@ -61,6 +62,7 @@ def fine_tune(
     seed: int = 0,
     *,
     train: Examples | None = None,
+    variant: str = "",
     allow_network: bool = False,
 ) -> FineTuned:
     """Fine-tune a base on a task.
@@ -73,6 +75,7 @@ def fine_tune(
         settings: everything else.
         seed: of the head's initial weights, the order of the examples, and dropout.
         train: train on these instead of the task's training split.
+        variant: what an experiment calls the settings that it varies, for the record.
         allow_network: download the base when it is a hub id.
 
     Raises:
@@ -113,7 +116,7 @@ def fine_tune(
             f"give a --learning-rate below {settings.learning_rate:g}."
         )
     record = TrainingRecord(
-        checkpoint=checkpoint_name(task.name, method, seed),
+        checkpoint=checkpoint_name(task.name, method, seed, variant),
         task=task.name,
         base=settings.base,
         method=method.spec,
@@ -131,6 +134,7 @@ def fine_tune(
         history=history,
         seconds=round(seconds, 3),
         versions=versions("torch", "transformers"),
+        variant=variant,
         temperature=active.temperature,
         matching=active.trace,
     )
