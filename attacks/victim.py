@@ -123,12 +123,12 @@ class HuggingFaceVictim(Victim):
         self.model = scorer.model
         self.tokenizer = scorer.tokenizer
         self._scorer = scorer
-        self._columns = list(columns)
+        self.columns = list(columns)
         self._cache = ScoreCache()
 
     def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
         try:
-            return self._scorer(texts)[:, self._columns]
+            return self._scorer(texts)[:, self.columns]
         except (RuntimeError, IndexError, ValueError) as error:  # out of memory; tokens that the model has no place for
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(f"The checkpoint {self.name} cannot score these texts: {reason}.") from error

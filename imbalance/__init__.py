@@ -1,1 +1,1 @@
-"""Making a data set imbalanced, and training along the ratios."""
+"""Making a training set imbalanced or its labels wrong, and training along the ratios or shares."""

@@ -108,9 +108,9 @@ def long_tail(labels: Sequence[int], ratio: float, *, size: int | None = None, s
     return _take(labels, wanted, seed)
 
 
-def class_counts(labels: Sequence[int]) -> list[int]:
-    """How many examples each class has, by class index."""
-    return [int(count) for count in np.bincount(np.asarray(labels, dtype=np.int64))]
+def class_counts(labels: Sequence[int], classes: int = 0) -> list[int]:
+    """How many examples each class has, by class index; at least ``classes`` counts, zeros among them."""
+    return [int(count) for count in np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes)]
 
 
 def _take(labels: Sequence[int], wanted: Sequence[int], seed: int) -> list[int]:

@@ -1,178 +1,180 @@
-"""The imbalance curve: train along the ratios, evaluate on the untouched test set."""
+"""Training along a curve: the training set changes from point to point, the test set stays as it is."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from imbalance.sampling import class_counts, make_imbalanced
-from robustbench_mt.errors import UserError
+from imbalance.sampling import class_counts
+from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.evaluation import metric_intervals
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods.choice import MethodChoice
-from robustbench_mt.metrics import minority_metrics
+from robustbench_mt.metrics import Labels
 from robustbench_mt.progress import note, progress
-from robustbench_mt.records import ImbalanceRecord
-from robustbench_mt.registry import choose
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.seeds import checked_seed
-from robustbench_mt.tasks.task import Task
+from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["Point", "curve_points", "minority_class", "sweep", "train_point", "training_subset"]
+__all__ = ["Curve", "Point", "check_points", "curve_points", "sweep", "train_point"]
+
+R = TypeVar("R", bound=CurveRecord)
 
 
 @dataclass(frozen=True)
 class Point:
-    """A cell of the sweep: one training and its evaluation."""
+    """A cell of a sweep: one training and its evaluation.
+
+    Attributes:
+        level: how far along the curve: a ratio, or a share.
+    """
 
     method: MethodChoice
-    ratio: float
+    level: float
     seed: int
 
     @property
     def key(self) -> tuple[str, float, int]:
-        return self.method.spec, float(self.ratio), self.seed
+        return self.method.spec, float(self.level), self.seed
 
 
-def curve_points(methods: Sequence[MethodChoice], ratios: Sequence[float], seeds: Sequence[int]) -> list[Point]:
+def curve_points(methods: Sequence[MethodChoice], levels: Sequence[float], seeds: Sequence[int]) -> list[Point]:
     """All combinations, each once; the curves of a seed are done before the next seed begins."""
-    points = [Point(method, ratio, checked_seed(seed)) for seed in seeds for ratio in ratios for method in methods]
+    points = [Point(method, level, checked_seed(seed)) for seed in seeds for level in levels for method in methods]
     return list({point.key: point for point in points}.values())
 
 
-def sweep(
-    task: Task,
-    points: Sequence[Point],
-    settings: TrainingSettings,
-    path: Path,
-    *,
-    minority: str | None = None,
-    allow_network: bool = False,
-) -> list[ImbalanceRecord]:
+class Curve(ABC, Generic[R]):
+    """What is done to the training set of a task along a curve, and what is measured.
+
+    Validation examples stay as they are, those that choose the weights with ``keep=best`` too.
+
+    Args:
+        task: a classification task.
+        settings: of every training.
+
+    Attributes:
+        name: of the curve, in words.
+        file: where a run's directory has the records.
+        record_type: what is written there, a line a point.
+
+    Raises:
+        UserError: a regression task.
+    """
+
+    name: ClassVar[str]
+    file: ClassVar[str]
+    record_type: type[R]
+
+    def __init__(self, task: Task, settings: TrainingSettings) -> None:
+        task.require_classes(f"{self.name}s")
+        self.task = task
+        self.settings = settings
+
+    @abstractmethod
+    def training_set(self, point: Point) -> Examples:
+        """What a point is trained on.
+
+        Raises:
+            UserError: the data cannot give it.
+        """
+
+    @abstractmethod
+    def metrics(self, labels: Labels, predictions: Labels) -> dict[str, float]:
+        """What is measured on the test set, by name."""
+
+    @abstractmethod
+    def fields(self, point: Point, train: Examples) -> dict[str, Any]:
+        """What the record of a point says beside what all curves' records do."""
+
+    @property
+    def own_settings(self) -> Mapping[str, Any]:
+        """What all points share beside the training settings."""
+        return {}
+
+
+def check_points(curve: Curve[R], points: Sequence[Point]) -> None:
+    """Raise :class:`UserError` for a point that the data cannot give."""
+    for point in points:
+        curve.training_set(point)
+
+
+def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network: bool = False) -> list[R]:
     """Train and evaluate each point that has no record yet, and append its record.
 
     Args:
-        task: a classification task; its test split stays as it is.
+        curve: what changes along the points.
         points: what to train; all combinations come from :func:`curve_points`.
-        settings: of every training. ``train_examples`` is the size of the set at 1:1; the classes but the minority keep
-            their size at every ratio. By default it is as large as the smallest class allows.
-        path: the ``imbalance.jsonl`` to append to.
-        minority: the class to shrink; the last label by default.
+        path: the file of records to append to.
         allow_network: download the base when it is a hub id.
 
     Returns:
         The records of all points asked for, in their order.
 
     Raises:
-        UserError: a regression task, an unknown class, a ratio the data cannot give (before anything is trained), or a
-            file written with other settings.
+        UserError: a point that the data cannot give (before anything is trained), or a file written with other
+            settings.
     """
-    shrunk = minority_class(task, minority)
-    subsets = {point.key: training_subset(task, point, settings, shrunk) for point in points}
-    with Ledger(path, ImbalanceRecord) as ledger:
-        claim(
-            path.with_suffix(f".{task.name}.settings.json"),
-            _shared_settings(task, settings, task.label_names[shrunk]),
-            f"The curve of {task.name} in {path}",
-        )
-        done = _by_key(ledger.records, task)
+    check_points(curve, points)
+    name = curve.task.name
+    with Ledger(path, curve.record_type) as ledger:
+        claim(path.with_suffix(f".{name}.settings.json"), _shared_settings(curve), f"The curve of {name} in {path}")
+        done = _by_key(ledger.records, name)
         missing = [point for point in points if point.key not in done]
         if len(missing) < len(points):
-            note(f"{len(points) - len(missing)} of {len(points)} points of the imbalance curve are recorded already.")
-        with progress("imbalance curve", len(missing)) as set_done:
+            note(f"{len(points) - len(missing)} of {len(points)} points of the {curve.name} are recorded already.")
+        with progress(curve.name, len(missing)) as set_done:
             for number, point in enumerate(missing):
-                ledger.append(
-                    train_point(task, point, settings, subsets[point.key], shrunk, allow_network=allow_network)
-                )
+                ledger.append(train_point(curve, point, allow_network=allow_network))
                 set_done(number + 1)
-        done = _by_key(ledger.records, task)
+        done = _by_key(ledger.records, name)
     return [done[point.key] for point in points]
 
 
-def train_point(
-    task: Task,
-    point: Point,
-    settings: TrainingSettings,
-    subset: Sequence[int],
-    minority: int,
-    *,
-    allow_network: bool = False,
-) -> ImbalanceRecord:
-    """Fine-tune on ``subset`` of the training split and evaluate on the whole test split."""
-    train = task.split("train").select(subset)
-    # The subset is the sample already.
-    tuned = fine_tune(
-        task,
-        point.method,
-        replace(settings, train_examples=None),
-        point.seed,
-        train=train,
-        allow_network=allow_network,
-    )
+def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -> R:
+    """Fine-tune on the point's training set and evaluate on the whole test split."""
+    task = curve.task
+    train = curve.training_set(point)
+    # The training set is the sample already.
+    settings = replace(curve.settings, train_examples=None)
+    tuned = fine_tune(task, point.method, settings, point.seed, train=train, allow_network=allow_network)
     test = task.split("test")
-    scorer = Scorer(tuned.model, tuned.tokenizer)
-    predictions = np.argmax(scorer(test.texts), axis=1)
+    predictions = np.argmax(Scorer(tuned.model, tuned.tokenizer)(test.texts), axis=1)
     labels = np.asarray(test.labels, dtype=np.int64)
-    metrics = partial(minority_metrics, minority=minority, classes=len(task.label_names))
-    return ImbalanceRecord(
+    classes = len(task.label_names)
+    return curve.record_type(
         task=task.name,
         base=settings.base,
         method=point.method.spec,
-        ratio=float(point.ratio),
         seed=point.seed,
         label_names=list(task.label_names),
-        minority=task.label_names[minority],
-        train_counts=class_counts([int(label) for label in train.labels]),
+        train_counts=class_counts([int(label) for label in train.labels], classes),
         n=len(test),
-        test_counts=class_counts(labels.tolist()),
-        metrics=metrics(labels, predictions),
-        intervals=metric_intervals(metrics, labels, predictions),
+        test_counts=class_counts(labels.tolist(), classes),
+        metrics=curve.metrics(labels, predictions),
+        intervals=metric_intervals(curve.metrics, labels, predictions),
         settings=tuned.record.settings,
         data=tuned.record.data,
         seconds=tuned.record.seconds,
         versions=tuned.record.versions,
+        **curve.fields(point, train),
     )
 
 
-def minority_class(task: Task, name: str | None = None) -> int:
-    """The index of the class to shrink: the last label by default.
-
-    Raises:
-        UserError: a regression task, or no class of that name.
-    """
-    task.require_classes("imbalance curves")
-    indices = {label: index for index, label in enumerate(task.label_names)}
-    return len(indices) - 1 if name is None else choose(f"class of {task.name}", name, indices)
+def _by_key(records: Sequence[R], task: str) -> dict[tuple[str, float, int], R]:
+    return {(record.method, record.level, record.seed): record for record in records if record.task == task}
 
 
-def training_subset(task: Task, point: Point, settings: TrainingSettings, minority: int) -> list[int]:
-    """Which training examples a point is trained on.
-
-    Raises:
-        UserError: a ratio that the data cannot give.
-    """
-    labels = [int(label) for label in task.split("train").labels]
-    classes = len(task.label_names)
-    if settings.train_examples is not None and settings.train_examples < classes:
-        raise UserError(f"train_examples is {settings.train_examples}: give at least one a class, {classes}.")
-    size = None if settings.train_examples is None else settings.train_examples // classes
-    return make_imbalanced(labels, point.ratio, minority=minority, majority_size=size, seed=point.seed)
-
-
-def _by_key(records: Sequence[ImbalanceRecord], task: Task) -> dict[tuple[str, float, int], ImbalanceRecord]:
-    return {(record.method, record.ratio, record.seed): record for record in records if record.task == task.name}
-
-
-def _shared_settings(task: Task, settings: TrainingSettings, minority: str) -> dict[str, Any]:
+def _shared_settings(curve: Curve[R]) -> dict[str, Any]:
     return {
-        "task": task.name,
-        "minority": minority,
-        "train": task.split("train").fingerprint,
-        "test": task.split("test").fingerprint,
-        **asdict(settings),
+        "task": curve.task.name,
+        **curve.own_settings,
+        "train": curve.task.split("train").fingerprint,
+        "test": curve.task.split("test").fingerprint,
+        **asdict(curve.settings),
     }

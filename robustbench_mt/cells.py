@@ -6,6 +6,7 @@ from pathlib import Path
 
 from attacks.victim import Victim
 from robustbench_mt.checkpoints import read_training
+from robustbench_mt.distributed import is_main_process, leave
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.ledger import Ledger, read_records, refuse_differences
@@ -31,30 +32,37 @@ def train_cell(
 ) -> Path:
     """Train a checkpoint below ``out`` unless it is there, and return its directory.
 
+    Under ``accelerate launch`` all processes train, and the main one writes; they part at the end.
+
     Raises:
         UserError: a checkpoint of the same name was made with other settings or data.
     """
     name = checkpoint_name(task.name, method, seed, variant)
     path = out / "checkpoints" / name
-    with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
-        recorded = any(record.checkpoint == name for record in ledger.records)
-        if path.exists():
-            record = read_training(path)
-            if record is None:
-                raise UserError(f"{path} exists, but this package did not make it: choose another --out.")
-            asked = {**asdict(settings), "method": method.as_dict()}
-            there = {**record.settings, "data": record.data["train"]}
-            refuse_differences(
-                there, {**asked, "data": training_data(task, settings, seed).fingerprint}, f"The checkpoint {path}"
-            )
-            note(f"The checkpoint {name} is there already.")
-        else:
-            tuned = fine_tune(task, method, settings, seed, variant=variant, allow_network=allow_network)
-            tuned.save(path)
-            record = tuned.record
-        # A run that was killed between the checkpoint and its line writes the line now.
-        if not recorded:
-            ledger.append(record)
+    if is_main_process():
+        with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
+            recorded = any(record.checkpoint == name for record in ledger.records)
+            if path.exists():
+                record = read_training(path)
+                if record is None:
+                    raise UserError(f"{path} exists, but this package did not make it: choose another --out.")
+                asked = {**asdict(settings), "method": method.as_dict()}
+                there = {**record.settings, "data": record.data["train"]}
+                refuse_differences(
+                    there, {**asked, "data": training_data(task, settings, seed).fingerprint}, f"The checkpoint {path}"
+                )
+                note(f"The checkpoint {name} is there already.")
+            else:
+                tuned = fine_tune(task, method, settings, seed, variant=variant, allow_network=allow_network)
+                tuned.save(path)
+                record = tuned.record
+            # A run that was killed between the checkpoint and its line writes the line now.
+            if not recorded:
+                ledger.append(record)
+    elif not path.exists():
+        # Of several processes the main one keeps the books; the others train along.
+        fine_tune(task, method, settings, seed, variant=variant, allow_network=allow_network)
+    leave()
     return path
 
 

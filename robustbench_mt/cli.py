@@ -10,7 +10,8 @@ from robustbench_mt import __version__
 from robustbench_mt.commands.attacks import attack, transfer, verify
 from robustbench_mt.commands.checkpoints import evaluate, train
 from robustbench_mt.commands.overview import list_names, resources
-from robustbench_mt.commands.runs import imbalance, quickstart, report, run
+from robustbench_mt.commands.runs import imbalance, label_noise, quickstart, report, run
+from robustbench_mt.distributed import is_main_process, several_processes
 from robustbench_mt.errors import UserError
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE, ends_soon_when_interrupted
 from robustbench_mt.quiet import quiet_tensorflow
@@ -24,7 +25,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in (quickstart, train, evaluate, attack, verify, transfer, imbalance, run, report, resources):
+for command in (quickstart, train, evaluate, attack, verify, transfer, imbalance, label_noise, run, report, resources):
     app.command(command)
 app.command(list_names, name="list")
 
@@ -33,14 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 or what it returns, 2 for a user's mistake, 130 when interrupted."""
     # Before anything imports transformers, which looks at this once.
     quiet_tensorflow()
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if several_processes() and "train" not in arguments[:1]:
+            raise UserError("Of all commands only train runs in several processes: start this one without a launcher.")
         with ends_soon_when_interrupted():
-            status = app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
+            status = app(arguments, exit_on_error=False, print_error=False)
     except (UserError, CycloptsError) as error:
-        print(f"robustbench-mt: {' '.join(str(error).split())}", file=sys.stderr)
+        if is_main_process():
+            print(f"robustbench-mt: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(MESSAGE, file=sys.stderr)
+        if is_main_process():
+            print(MESSAGE, file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more can be written, also not at exit.

@@ -37,11 +37,11 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *,
     predictions: NDArray[Any]
     if task.is_regression:
         metrics, labels, predictions = regression_metrics, np.asarray(examples.labels), np.ravel(scores)
-        counts, warnings = [], []
+        counts, predicted, warnings = [], [], []
     else:
         metrics = partial(classification_metrics, classes=classes)
         labels, predictions = np.asarray(examples.labels), scores.argmax(axis=1)
-        counts = [int(count) for count in np.bincount(labels, minlength=classes)]
+        counts, predicted = (np.bincount(each, minlength=classes).tolist() for each in (labels, predictions))
         warnings = doubts(labels, predictions, task.label_names)
     return EvaluationRecord(
         checkpoint=checkpoint,
@@ -54,6 +54,7 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *,
         label_counts=counts,
         data=examples.fingerprint,
         warnings=warnings,
+        predicted_counts=predicted,
     )
 
 

@@ -12,6 +12,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from attacks.settings import AttackSettings, RecipeOptions
+from robustbench_mt.curve_plans import CurvePlan, ImbalancePlan, NoisePlan
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import claim, make_directory
 from robustbench_mt.methods.choice import MethodChoice, parse_method
@@ -24,9 +25,9 @@ from robustbench_mt.variants import Variant, variants
 
 if TYPE_CHECKING:
     from attacks.recipes import Recipe
-    from imbalance.sweep import Point
+    from imbalance.sweep import Curve, Point
 
-__all__ = ["AttackPlan", "Experiment", "ImbalancePlan", "load_experiment", "packaged_experiment", "run_experiment"]
+__all__ = ["AttackPlan", "Experiment", "load_experiment", "packaged_experiment", "run_experiment"]
 
 _STRICT = {"extra": "forbid"}
 
@@ -56,25 +57,6 @@ class AttackPlan(AttackSettings, RecipeOptions):
 
 
 @dataclass(frozen=True)
-class ImbalancePlan:
-    """Along which ratios to train.
-
-    Attributes:
-        ratios: majority : minority.
-        minority: the class to shrink; the last label by default.
-        seeds: the experiment's by default.
-        training: settings of the sweep's trainings; the experiment's by default.
-    """
-
-    ratios: tuple[float, ...]
-    minority: str | None = None
-    seeds: tuple[int, ...] | None = None
-    training: TrainingSettings | None = None
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
-
-
-@dataclass(frozen=True)
 class Experiment:
     """What to do, as the YAML file says it.
 
@@ -89,6 +71,7 @@ class Experiment:
         tuned_on: how the settings were chosen, in a sentence for the report.
         attack: recipes to run on every checkpoint, if any.
         imbalance: ratios to train along, if any.
+        label_noise: shares of flipped training labels to train along, if any.
     """
 
     name: str
@@ -101,6 +84,7 @@ class Experiment:
     tuned_on: str = ""
     attack: AttackPlan | None = None
     imbalance: ImbalancePlan | None = None
+    label_noise: NoisePlan | None = None
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
@@ -113,9 +97,8 @@ class Experiment:
         return variants(self.training, self.vary)
 
     @property
-    def curve_training(self) -> TrainingSettings:
-        """Settings of the trainings along the ratios."""
-        return (self.imbalance and self.imbalance.training) or self.training
+    def curve_plans(self) -> list[CurvePlan]:
+        return [plan for plan in (self.imbalance, self.label_noise) if plan]
 
 
 def packaged_experiment(name: str) -> Path:
@@ -182,12 +165,13 @@ def run_experiment(experiment: Experiment, out: Path, options: TaskOptions | Non
         for variant in experiment.variants
         for method in methods
     ]
-    with progress(experiment.name, len(checkpoints) + bool(experiment.imbalance) * len(tasks)) as set_done:
+    curves = [curve for task in tasks for curve in _curves(experiment, task)]
+    with progress(experiment.name, len(checkpoints) + len(curves)) as set_done:
         for number, checkpoint in enumerate(checkpoints, 1):
             _checkpoint_cells(experiment, checkpoint, recipes, out, options)
             set_done(number)
-        for number, task in enumerate(tasks if experiment.imbalance else (), len(checkpoints) + 1):
-            _imbalance_cells(experiment, task, out, options)
+        for number, (curve, points) in enumerate(curves, len(checkpoints) + 1):
+            _curve_cells(curve, points, out, options)
             set_done(number)
     from robustbench_mt.reporting.report import report
 
@@ -225,19 +209,15 @@ def _check(experiment: Experiment, task: Task) -> None:
     if experiment.attack:
         task.require_classes("attacks")
         task.split(experiment.attack.split)
-    if experiment.imbalance:
-        from imbalance.sweep import minority_class, training_subset
+    for curve, points in _curves(experiment, task):
+        from imbalance.sweep import check_points
 
-        minority = minority_class(task, experiment.imbalance.minority)
-        for point in _points(experiment):
-            training_subset(task, point, experiment.curve_training, minority)
+        check_points(curve, points)
 
 
-def _points(experiment: Experiment) -> "list[Point]":
-    from imbalance.sweep import curve_points
-
-    plan = experiment.imbalance
-    return curve_points(experiment.method_choices, plan.ratios, plan.seeds or experiment.seeds) if plan else []
+def _curves(experiment: Experiment, task: Task) -> "list[tuple[Curve[Any], list[Point]]]":
+    methods, seeds = experiment.method_choices, experiment.seeds
+    return [(plan.curve(task, experiment.training), plan.points(methods, seeds)) for plan in experiment.curve_plans]
 
 
 @dataclass(frozen=True)
@@ -276,14 +256,7 @@ def _checkpoint_cells(
             attack(victim, task, recipe, settings, out, options=chosen, reload=partial(load_victim, str(path)))
 
 
-def _imbalance_cells(experiment: Experiment, task: Task, out: Path, options: TaskOptions) -> None:
+def _curve_cells(curve: "Curve[Any]", points: "Sequence[Point]", out: Path, options: TaskOptions) -> None:
     from imbalance.sweep import sweep
 
-    sweep(
-        task,
-        _points(experiment),
-        experiment.curve_training,
-        out / "imbalance.jsonl",
-        minority=experiment.imbalance.minority if experiment.imbalance else None,
-        allow_network=options.allow_network,
-    )
+    sweep(curve, points, out / curve.file, allow_network=options.allow_network)

@@ -1,7 +1,7 @@
 """What there is: tables of tasks, methods, recipes and resources, without importing anything heavy."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
@@ -34,19 +34,25 @@ def print_tasks() -> None:
 
 
 def print_methods() -> None:
-    """Each method with what it changes and its settings."""
+    """Each method with what it changes, its settings, and the passes a step that it makes beyond vanilla's."""
     _print(
-        ["method", "what", "changes", "settings and defaults"],
+        ["method", "what", "changes", "settings and defaults", "extra passes"],
         (
             (
                 name,
                 method.summary,
                 method.changes,
-                ", ".join(f"{field.name}={field.default}" for field in fields(method.settings_type)) or "none",
+                ", ".join(f"{setting}={value}" for setting, value in asdict(defaults).items()) or "none",
+                _passes(*method(defaults).extra_passes),
             )
             for name, method in METHODS.items()
+            for defaults in [method.settings_type()]
         ),
     )
+
+
+def _passes(forward: int, backward: int) -> str:
+    return f"{forward} forward, {backward} backward" if forward or backward else "none"
 
 
 def print_recipes(options: RecipeOptions | None = None) -> None:

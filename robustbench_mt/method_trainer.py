@@ -1,5 +1,6 @@
 """Hugging Face's trainer with room for a method."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,18 @@ class MethodTrainer(Trainer):
             self.train()
         finally:
             self._method.detach()
+        # Under mixed precision its forward pass is wrapped in an autocast, which would stay.
+        self.model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, **kwargs)
         self._method.before_step(inputs)
         return self._method.loss(model, inputs)
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        # Nobody reads the sum, and to estimate it means a walk through all parameters, each step.
+        return 0
 
     def create_optimizer(self) -> Any:
         groups = self._method.parameter_groups(self.model, self.args.learning_rate, self.args.weight_decay)
@@ -127,6 +134,8 @@ def training_arguments(settings: TrainingSettings, seed: int, scratch: Path, met
     """
     best = settings.keep == "best"
     precision = _precision(settings.precision)
+    # The arguments leave theirs in the environment, and those of the next training in this process would take it up.
+    os.environ["ACCELERATE_MIXED_PRECISION"] = "no" if precision == "fp32" else precision
     return TrainingArguments(
         output_dir=str(scratch),
         per_device_train_batch_size=settings.batch_size,
@@ -139,11 +148,15 @@ def training_arguments(settings: TrainingSettings, seed: int, scratch: Path, met
         weight_decay=settings.weight_decay,
         bf16=precision == "bf16",
         fp16=precision == "fp16",
+        # Else transformers refuses bf16 without a GPU.
+        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
         torch_compile=settings.compile,
         group_by_length=True,
         seed=seed,
         eval_strategy="epoch",
         logging_strategy="epoch",
+        # It waits for the device each step. Where a loss that is not finite is no accident, training has diverged.
+        logging_nan_inf_filter=precision == "fp16",
         save_strategy="epoch" if best else "no",
         save_only_model=True,
         save_total_limit=1,

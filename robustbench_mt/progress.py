@@ -8,11 +8,14 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from robustbench_mt.distributed import is_main_process
+
 __all__ = ["Show", "note", "progress", "silence_notes"]
 
 _SECONDS_BETWEEN_LINES = 30
 
-_console = Console(stderr=True, highlight=False)
+# Of several processes that train together, one speaks.
+_console = Console(stderr=True, highlight=False, quiet=not is_main_process())
 _display: Progress | None = None
 
 

@@ -16,7 +16,6 @@ __all__ = [
     "AttackRecord",
     "AttackRun",
     "EvaluationRecord",
-    "ImbalanceRecord",
     "MatchingTrace",
     "Record",
     "Status",
@@ -109,7 +108,9 @@ class EvaluationRecord(Record):
         n: examples scored.
         metrics: by name; ``accuracy`` always for classification.
         intervals: the metrics' 95% bootstrap intervals over examples, low and high.
-        label_counts: true examples of each class, in the order of the label names.
+        label_counts: true examples of each class, in the order of the label names; empty for regression.
+        predicted_counts: examples classified as each class, in the same order; empty for regression and where an
+            earlier version did not count them.
         warnings: what the evaluation doubts (accuracy at or under chance).
     """
 
@@ -125,6 +126,7 @@ class EvaluationRecord(Record):
     label_counts: list[int]
     data: str
     warnings: list[str] = field(default_factory=list)
+    predicted_counts: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -242,40 +244,6 @@ class TransferRecord(Record):
     found: int
     n: int
     fooled: int
-
-
-@dataclass(frozen=True)
-class ImbalanceRecord(Record):
-    """One point of an imbalance curve: trained on an imbalanced set, evaluated on the untouched test set.
-
-    Attributes:
-        ratio: majority : minority, at least 1.
-        minority: the name of the minority class.
-        train_counts: training examples of each class, in the order of the label names.
-        n: test examples; ``test_counts`` of each class.
-        metrics: ``minority_precision``, ``minority_recall``, ``minority_f1``, ``macro_f1``, ``accuracy``.
-        intervals: as in :class:`EvaluationRecord`.
-        settings, data: as in :class:`TrainingRecord`.
-    """
-
-    kind: ClassVar[str] = "imbalance"
-
-    task: str
-    base: str
-    method: str
-    ratio: float
-    seed: int
-    label_names: list[str]
-    minority: str
-    train_counts: list[int]
-    n: int
-    test_counts: list[int]
-    metrics: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    settings: dict[str, Any]
-    data: dict[str, Any]
-    seconds: float
-    versions: dict[str, str]
 
 
 R = TypeVar("R", bound=Record)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.collation import Padding
 from robustbench_mt.inference import inference_copy
 
 __all__ = ["Scorer", "encode_texts", "length_limit"]
@@ -56,11 +56,7 @@ class Scorer:
         self.model = model
         self.tokenizer = tokenizer
         self.max_length = max_length or length_limit(model, tokenizer)
-        self._fill = {
-            "input_ids": _padding_token(model, tokenizer),
-            "token_type_ids": tokenizer.pad_token_type_id,
-            "attention_mask": 0,
-        }
+        self._padded = Padding.of(model, tokenizer)
         self._fast = inference_copy(model)
         self._tokens = _TOKENS_PER_BATCH.get(model.device.type, _TOKENS_PER_BATCH["cuda"])
 
@@ -93,30 +89,3 @@ class Scorer:
         batch = {name: value.to(self.model.device) for name, value in self._padded(encoded).items()}
         result: NDArray[np.float32] = self._fast(**batch).logits.float().cpu().numpy()
         return result
-
-    def _padded(self, encoded: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
-        """A batch of texts, padded to the longest; as ``tokenizer.pad`` does it, in a tenth of the time."""
-        # Some tokenizers make no token of an empty text; a classifier needs one.
-        longest = max(1, *(len(text["input_ids"]) for text in encoded))
-        # Positions are counted from the left, whatever side a tokenizer pads for generation; but for XLNet's.
-        on_left = self.model.config.model_type == "xlnet"
-        batch = {}
-        for name in encoded[0]:
-            rows = np.full((len(encoded), longest), self._fill.get(name, 0), np.int64)
-            for row, text in zip(rows, encoded, strict=True):
-                values = text[name]
-                row[longest - len(values) if on_left else 0 :][: len(values)] = values
-            batch[name] = torch.from_numpy(rows)
-        return batch
-
-
-def _padding_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token that texts are padded with; classifiers that read the last token find it by their configuration."""
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
-    if model.config.pad_token_id is None:
-        raise UserError(
-            f"The checkpoint {model.name_or_path} has no padding token: set pad_token_id in its config.json, to "
-            "that of its end-of-text token for instance."
-        )
-    return int(model.config.pad_token_id)

@@ -2,18 +2,22 @@
 
 import math
 import re
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
+from safetensors.torch import load
+from torch import Tensor
 from transformers import (
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    DataCollatorWithPadding,
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -22,15 +26,18 @@ from transformers import (
 
 from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
+from robustbench_mt.collation import Collator, Padding
+from robustbench_mt.distributed import shared_scratch
 from robustbench_mt.errors import UserError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import classification_metrics, regression_metrics
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
-from robustbench_mt.scoring import encode_texts, length_limit
+from robustbench_mt.scoring import length_limit
 from robustbench_mt.seeds import checked_seed
 from robustbench_mt.tasks.task import Examples, Task
+from robustbench_mt.tokenized import tokenized
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.versions import versions
 
@@ -94,15 +101,15 @@ def fine_tune(
     active = method.create()
     model = active.adapt(model)
     max_length = min(settings.max_length, length_limit(model, tokenizer))
-    with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
+    with shared_scratch() as scratch:
         trainer = MethodTrainer(
             active,
             f"train {task.name} {method.spec} seed {seed}",
             model=model,
-            args=training_arguments(settings, seed, Path(scratch), task.metric),
-            train_dataset=_encode(tokenizer, train, max_length),
-            eval_dataset=_encode(tokenizer, validation, max_length),
-            data_collator=DataCollatorWithPadding(tokenizer),
+            args=training_arguments(settings, seed, scratch, task.metric),
+            train_dataset=tokenized(tokenizer, train, max_length),
+            eval_dataset=tokenized(tokenizer, validation, max_length),
+            data_collator=Collator(Padding.of(model, tokenizer)),
             compute_metrics=_compute_metrics(task),
         )
         started = time.monotonic()
@@ -160,27 +167,43 @@ def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples
 
 def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     classes = list(task.label_names) or ["score"]
+    labels = {
+        "num_labels": len(classes),
+        "id2label": dict(enumerate(classes)),
+        "label2id": {name: index for index, name in enumerate(classes)},
+        "problem_type": "regression" if task.is_regression else "single_label_classification",
+    }
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            base,
-            num_labels=len(classes),
-            id2label=dict(enumerate(classes)),
-            label2id={name: index for index, name in enumerate(classes)},
-            problem_type="regression" if task.is_regression else "single_label_classification",
-            use_safetensors=True,
-        )
+        files = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in base.iterdir())
+        tokenizer, weights = _read_base(base.absolute(), tuple(files))
+        config = AutoConfig.from_pretrained(base, **labels)
+        if weights is None or type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+            model = AutoModelForSequenceClassification.from_pretrained(base, config=config, use_safetensors=True)
+        else:
+            kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+            # The model trains on the very tensors that it is given.
+            copies = {name: values.clone() for name, values in weights.items()}
+            model = kind.from_pretrained(None, config=config, state_dict=copies)
+            model.name_or_path = model.config.name_or_path = str(base)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise UserError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
     return model, tokenizer
 
 
-def _encode(
-    tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int
-) -> list[dict[str, list[int] | int | float]]:
-    encoded = encode_texts(tokenizer, examples.texts, max_length)
-    return [{**tokens, "labels": label} for tokens, label in zip(encoded, examples.labels, strict=True)]
+@lru_cache(maxsize=1)
+def _read_base(base: Path, _files: object) -> tuple[PreTrainedTokenizerBase, dict[str, Tensor] | None]:
+    """The tokenizer and the weights, which stay in memory while the files are the same.
+
+    Weights in several files, and those that transformers must convert, it has to read itself.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    path = base / "model.safetensors"
+    if not path.is_file():
+        return tokenizer, None
+    with safe_open(path, "pt") as stream:
+        is_pytorch = (stream.metadata() or {}).get("format") == "pt"
+    return tokenizer, load(path.read_bytes()) if is_pytorch else None
 
 
 def _compute_metrics(task: Task) -> Any:

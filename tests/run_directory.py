@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.ledger import Ledger
 from robustbench_mt.records import (
     AttackRecord,
     AttackRun,
     EvaluationRecord,
-    ImbalanceRecord,
     MatchingTrace,
     TrainingRecord,
     TransferRecord,
@@ -192,6 +192,31 @@ def imbalance_point(method: str, ratio: float, seed: int) -> ImbalanceRecord:
     )
 
 
+def label_noise_point(method: str, share: float, seed: int) -> LabelNoiseRecord:
+    random = np.random.default_rng([seed, int(share * 100), len(method)])
+    accuracy = float(0.86 - (0.9 if method == "vanilla" else 0.5) * share + random.normal(0, 0.01))
+    metrics = {"accuracy": accuracy, "macro_f1": accuracy - 0.01, "matthews": 2 * accuracy - 1, "f1": accuracy - 0.02}
+    flipped = round(4000 * share)
+    return LabelNoiseRecord(
+        task="reviews",
+        base="minilm",
+        method=method,
+        seed=seed,
+        label_names=LABELS,
+        train_counts=[2000 + flipped // 50 + seed, 2000 - flipped // 50 - seed],
+        n=1000,
+        test_counts=[500, 500],
+        metrics=metrics,
+        intervals={name: (value - 0.02, value + 0.02) for name, value in metrics.items()},
+        settings={"learning_rate": 1e-4},
+        data={"train": f"{seed}-{share}"},
+        seconds=31.0,
+        versions=VERSIONS,
+        share=share,
+        flipped=flipped,
+    )
+
+
 def write(path: Path, record_type: Any, records: Sequence[Any], run: AttackRun | None = None) -> None:
     with Ledger(path, record_type, to_json(run) if run else None) as ledger:
         for record in records:
@@ -222,4 +247,7 @@ def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60, le
     ratios = (1.0, 5.0, 10.0, 20.0, 50.0)
     points = [imbalance_point(m, ratio, seed) for m in ("vanilla", "match") for ratio in ratios for seed in seeds]
     write(directory / "imbalance.jsonl", ImbalanceRecord, points)
+    shares = (0.0, 0.05, 0.1, 0.15, 0.2)
+    noise = [label_noise_point(m, share, seed) for m in ("vanilla", "match") for share in shares for seed in seeds]
+    write(directory / "label_noise.jsonl", LabelNoiseRecord, noise)
     return directory

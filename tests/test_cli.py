@@ -10,8 +10,9 @@ import pytest
 
 from attacks.recipes import RECIPES, availability
 from robustbench_mt.cli import main
+from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.ledger import read_records
-from robustbench_mt.records import AttackRecord, EvaluationRecord, ImbalanceRecord, TrainingRecord
+from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord
 
 ROWS = [("the film was wonderful", "good"), ("the film was awful", "bad")]
 QUICK = ["--steps", "2", "--batch-size", "8", "--train-examples", "40"]
@@ -57,6 +58,11 @@ def test_train_evaluate_attack_imbalance_report(
     sweep = ["--method", "vanilla", "--method", "match", "--ratio", 1, "--ratio", 2, "--seed", 0, "--base", tiny_base]
     assert run("imbalance", "--task", data, *sweep, "--out", out, *QUICK) == 0
     assert len(list(read_records(out / "imbalance.jsonl", ImbalanceRecord))) == 4
+
+    sweep = ["--method", "vanilla", "--share", 0, "--share", 0.2, "--seed", 0, "--base", tiny_base]
+    assert run("label-noise", "--task", data, *sweep, "--out", out, *QUICK) == 0
+    assert "labels flipped" in capsys.readouterr().out
+    assert [record.flipped for record in read_records(out / "label_noise.jsonl", LabelNoiseRecord)] == [0, 8]
 
     assert run("report", out) == 0
     assert "index.html" in capsys.readouterr().out
@@ -164,6 +170,17 @@ def test_bad_ratios(data: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "imbalance.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("share", "message"), [(-0.1, "share -0.1 is out"), (1.1, "share 1.1 is"), ("half", "--share")]
+)
+def test_bad_shares(
+    share: object, message: str, data: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["label-noise", "--task", data, "--method", "vanilla", "--seed", 0, "--out", tmp_path / "out"]
+    assert message in mistake(capsys, *command, "--base", tiny_base, "--share", share)
+    assert not (tmp_path / "out").exists()
+
+
 def test_bad_checkpoints(
     data: Path, tiny_base: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,7 +244,7 @@ def test_bad_victim_functions(
     assert message in mistake(capsys, *command)
 
 
-def test_regression_is_refused_for_attack_and_imbalance(
+def test_regression_is_refused_for_attack_and_curves(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = b"".join(b"text %d,%d.%d\n" % (i, i % 5, i % 7) for i in range(90))
@@ -236,6 +253,8 @@ def test_regression_is_refused_for_attack_and_imbalance(
     assert "regression task" in mistake(capsys, "attack", checkpoint, "--task", scores, "--recipe", "pruthi", *out)
     sweep = ["--method", "vanilla", "--ratio", 2, "--seed", 0]
     assert "regression task" in mistake(capsys, "imbalance", "--task", scores, *sweep, *out)
+    sweep = ["--method", "vanilla", "--share", 0.1, "--seed", 0]
+    assert "regression task" in mistake(capsys, "label-noise", "--task", scores, *sweep, *out)
 
 
 def test_report_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

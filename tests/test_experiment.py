@@ -26,6 +26,7 @@ def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
         "training": training,
         "attack": {"recipes": ["deepwordbug", ["textfooler", "pruthi"]], "examples": 3},
         "imbalance": {"ratios": [1, 2], "seeds": [0], "training": training},
+        "label_noise": {"shares": [0, 0.2], "seeds": [1]},
     }
 
 
@@ -48,6 +49,7 @@ def test_does_every_cell_once(content: dict[str, Any], tmp_path: Path, capsys: p
     assert len((out / "train.jsonl").read_text().splitlines()) == 4
     assert len((out / "evaluate.jsonl").read_text().splitlines()) == 4
     assert len((out / "imbalance.jsonl").read_text().splitlines()) == 4
+    assert len((out / "label_noise.jsonl").read_text().splitlines()) == 4
     attacked = list(out.glob("attacks/*/*/*.jsonl"))
     assert len(attacked) == 8
     assert all(len(path.read_text().splitlines()) == 3 for path in attacked)
@@ -113,6 +115,8 @@ def settled(lines: bytes) -> list[str]:
         ({"attack": {"recipes": ["deepwordbug"], "examples": 0}}, "examples is 0"),
         ({"imbalance": {}}, r"imbalance\.ratios"),
         ({"imbalance": {"ratios": [0.5]}}, "under 1"),
+        ({"label_noise": {"shares": [0, 2]}}, "share 2 is out of range"),
+        ({"label_noise": {"ratios": [1]}}, r"label_noise\.ratios"),
     ],
 )
 def test_bad_experiments(change: dict[str, Any], message: str, content: dict[str, Any], tmp_path: Path) -> None:

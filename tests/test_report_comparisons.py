@@ -233,8 +233,8 @@ def test_two_checkpoints_of_one_name_are_two_rows_of_the_matrix(tmp_path: Path) 
         write(tmp_path / name / "transfer.jsonl", TransferRecord, [transfer(source, target, "pwws")])
     (matrix,) = summarize([tmp_path / "a", tmp_path / "b"]).transfers
     assert matrix.sources == [
-        "reviews-match-seed0, match (learning_rate=0.0001)",
         "reviews-match-seed0, match (learning_rate=2e-05)",
+        "reviews-match-seed0, match (learning_rate=0.0001)",
     ]
     assert matrix.targets == ["reviews-vanilla-seed0"]
 

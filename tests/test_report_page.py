@@ -15,16 +15,17 @@ from run_directory import (
     evaluation,
     fallen,
     imbalance_point,
+    label_noise_point,
     training,
     write,
     write_attack,
     write_run,
 )
 
+from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.records import (
     AttackRecord,
     EvaluationRecord,
-    ImbalanceRecord,
     TrainingRecord,
 )
 from robustbench_mt.reporting.marking import mark_changes
@@ -105,7 +106,7 @@ def test_building_again_gives_the_same_bytes(run: Path, page: str, tmp_path: Pat
     second = {p.relative_to(tmp_path / "again"): p.read_bytes() for p in (tmp_path / "again").rglob("*") if p.is_file()}
     assert first == second
     names = {path.stem for path in first if path.parts[0] == "figures"}
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         assert first[Path("figures", f"{name}.png")].startswith(b"\x89PNG")
         assert b"<svg" in first[Path("figures", f"{name}.svg")]
@@ -119,9 +120,9 @@ def test_the_policy_lets_only_the_pages_own_script_run(page: str) -> None:
 
 def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
     parsed = Page(page)
-    assert parsed.elements["img"] == 7
+    assert parsed.elements["img"] == 8
     sections = ("findings", "attacks", "paired", "words", "transfer", "reduction", "clean", "static", "imbalance")
-    for section in (*sections, "matching", "examples"):
+    for section in (*sections, "label-noise", "matching", "examples"):
         assert f'id="{section}"' in page
     assert "500 of 1,440 shown" in parsed.text
     assert len(page) < 2_000_000
@@ -129,7 +130,7 @@ def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
         assert f'data-status="{status}"' in page
 
 
-@pytest.mark.parametrize("kind", ["train", "evaluate", "attack", "imbalance"])
+@pytest.mark.parametrize("kind", ["train", "evaluate", "attack", "imbalance", "label noise"])
 def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
     if kind == "train":
         write(tmp_path / "train.jsonl", TrainingRecord, [training("vanilla", 0)])
@@ -137,8 +138,10 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
         write(tmp_path / "evaluate.jsonl", EvaluationRecord, [evaluation(training("vanilla", 0))])
     elif kind == "attack":
         attack_only(tmp_path, fallen(status="error", message="broken"))
-    else:
+    elif kind == "imbalance":
         write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [imbalance_point("match", 1.0, 0)])
+    else:
+        write(tmp_path / "label_noise.jsonl", LabelNoiseRecord, [label_noise_point("match", 0.1, 0)])
     text = Page(report([tmp_path]).read_text(encoding="utf-8")).text
     assert "These records say nothing of:" in text
     Console(file=io.StringIO()).print(render_terminal(summarize([tmp_path])))

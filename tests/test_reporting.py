@@ -77,7 +77,7 @@ def test_recipes_that_keep_the_label_stand_apart(run: Path, page: str) -> None:
     assert float(vanilla["share_removed"]) == pytest.approx(np.mean(shares))
 
 
-def test_imbalance_and_evaluation_numbers_are_the_records(run: Path, page: str) -> None:
+def test_curve_and_evaluation_numbers_are_the_records(run: Path, page: str) -> None:
     points = read_json(run / "imbalance.jsonl")
     rows = table(run / "report", "imbalance")
     assert len(rows) == 10
@@ -86,6 +86,16 @@ def test_imbalance_and_evaluation_numbers_are_the_records(run: Path, page: str) 
         f1 = [point["metrics"]["minority_f1"] for point in points if (point["method"], point["ratio"]) == keys]
         assert float(row["minority_f1"]) == pytest.approx(np.mean(f1))
         assert int(row["minority_f1_n"]) == len(f1) == 3
+    points = read_json(run / "label_noise.jsonl")
+    rows = table(run / "report", "label_noise")
+    assert len(rows) == 10
+    for row in rows:
+        keys = (row["method"], float(row["share"]))
+        (flipped,) = {point["flipped"] for point in points if (point["method"], point["share"]) == keys}
+        accuracy = [point["metrics"]["accuracy"] for point in points if (point["method"], point["share"]) == keys]
+        assert float(row["accuracy"]) == pytest.approx(np.mean(accuracy))
+        assert (int(row["accuracy_n"]), int(row["flipped"])) == (len(accuracy), flipped) == (3, round(4000 * keys[1]))
+        assert float(row["accuracy_low"]) < float(row["accuracy"]) < float(row["accuracy_high"])
     (vanilla, _) = table(run / "report", "evaluations")
     assert (float(vanilla["accuracy"]), int(vanilla["accuracy_n"])) == ((840 + 841 + 842) / 3000, 3000)
 
@@ -146,7 +156,7 @@ def test_one_name_for_two_trainings_is_told_apart(tmp_path: Path) -> None:
         run = attack_run(made.checkpoint, "pwws", victim=name)
         write_attack(tmp_path / name, run, outcomes("pwws", 10, 0.5))
     rows = summarize([tmp_path / "a", tmp_path / "b"]).attacks
-    assert [row.method for row in rows] == ["vanilla (learning_rate=0.0001)", "vanilla (learning_rate=2e-05)"]
+    assert [row.method for row in rows] == ["vanilla (learning_rate=2e-05)", "vanilla (learning_rate=0.0001)"]
 
 
 def test_a_half_written_last_line_is_no_record(tmp_path: Path) -> None:

@@ -16,26 +16,20 @@ from robustbench_mt.checkpoints import load_classifier, read_training
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.ledger import read_records
-from robustbench_mt.methods import METHODS
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks.task import Examples, Task
-from robustbench_mt.trainer import FineTuned, fine_tune
+from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
-
-
-def same_weights(one: FineTuned, other: FineTuned) -> bool:
-    left, right = one.model.state_dict(), other.model.state_dict()
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def short(settings: TrainingSettings, **changes: object) -> TrainingSettings:
     return replace(settings, **{"epochs": 1, "train_examples": 64, **changes})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
-def test_learns_the_toy_task(method: str, task: Task, settings: TrainingSettings) -> None:
+@pytest.mark.parametrize("method", ["vanilla", "match"])
+def test_classifies_what_it_has_not_seen(method: str, task: Task, settings: TrainingSettings) -> None:
     tuned = fine_tune(task, parse_method(method), settings)
     history = tuned.record.history
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
@@ -45,34 +39,8 @@ def test_learns_the_toy_task(method: str, task: Task, settings: TrainingSettings
     assert len(history) == 6
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
-def test_same_seed_same_weights(method: str, task: Task, settings: TrainingSettings) -> None:
-    runs = [fine_tune(task, parse_method(method), short(settings), seed) for seed in (3, 3, 4)]
-    assert same_weights(runs[0], runs[1])
-    assert not same_weights(runs[0], runs[2])
-
-
-@pytest.mark.parametrize("spec", ["match", "match:temperature=0.1"])
-def test_match_at_batch_size_one_is_vanilla_to_the_bit(spec: str, task: Task, settings: TrainingSettings) -> None:
-    alone = short(settings, batch_size=1, train_examples=24)
-    assert same_weights(fine_tune(task, parse_method(spec), alone), fine_tune(task, parse_method("vanilla"), alone))
-
-
-def test_match_at_other_batch_sizes_is_not_vanilla(task: Task, settings: TrainingSettings) -> None:
-    vanilla, match = (fine_tune(task, parse_method(spec), short(settings)) for spec in ("vanilla", "match"))
-    assert not same_weights(vanilla, match)
-
-
-@pytest.mark.parametrize("method", sorted(METHODS))
-def test_two_fields(method: str, pair_task: Task, settings: TrainingSettings) -> None:
-    tuned = fine_tune(pair_task, parse_method(method), short(settings))
-    scores = Scorer(tuned.model, tuned.tokenizer)(pair_task.split("test").texts)
-    assert scores.shape == (100, 2)
-    assert np.isfinite(scores).all()
-
-
-@pytest.mark.parametrize("method", sorted(METHODS))
-def test_regression(method: str, settings: TrainingSettings) -> None:
+@pytest.mark.parametrize("method", ["vanilla", "match"])
+def test_scores_what_it_has_not_seen(method: str, settings: TrainingSettings) -> None:
     plain = make_task()
     splits = {
         name: Examples(split.texts, [4.0 * label + 0.5 for label in split.labels])

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from attacks.settings import VictimOptions
 from robustbench_mt.commands.parameters import FLAT
+from robustbench_mt.distributed import is_main_process
+from robustbench_mt.match_inference_settings import MatchInferenceSettings
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
 
@@ -37,7 +39,8 @@ def train(
     path = train_cell(
         load_task(task, data), choice, training or TrainingSettings(), seed, out, allow_network=data.allow_network
     )
-    print(path)
+    if is_main_process():
+        print(path)
 
 
 def evaluate(
@@ -48,6 +51,7 @@ def evaluate(
     static: Path | None = None,
     out: Path | None = None,
     victim: Annotated[VictimOptions | None, FLAT] = None,
+    matching: Annotated[MatchInferenceSettings | None, FLAT] = None,
     data: Annotated[TaskOptions | None, FLAT] = None,
 ) -> None:
     """Score a checkpoint on a task, without an attack.
@@ -76,4 +80,15 @@ def evaluate(
         static_set = load_static_set(static, task, data, split=split)
         loaded, split, doubts = static_set.task, static_set.split, static_set.doubts
     scored = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
-    print_evaluation(evaluate_cell(scored, loaded, split, out, doubts))
+    if matching is None or not matching.match_inference:
+        print_evaluation(evaluate_cell(scored, loaded, split, out, doubts))
+        return
+    from robustbench_mt.batch_dependence import batch_dependence_cell
+    from robustbench_mt.match_inference import matched_victim
+    from robustbench_mt.reporting.batch_dependence import print_batch_dependence
+
+    loaded.require_classes("--match-inference")
+    matched = matched_victim(scored, matching.match_temperature, matching.batch_size)
+    print_evaluation(evaluate_cell(matched, loaded, split, out, doubts))
+    shuffles, seed = matching.shuffles, matching.shuffle_seed
+    print_batch_dependence(batch_dependence_cell(matched, scored, loaded, split, out, shuffles, seed))

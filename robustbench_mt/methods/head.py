@@ -38,9 +38,11 @@ def find_head_dense(model: "PreTrainedModel", layer: str | None = None) -> "nn.M
     """
     name = layer or HEAD_DENSE.get(model.config.model_type)
     modules = dict(model.named_modules())
-    if name in modules:
-        found: nn.Module = modules[name]
-        return found
+    # Adapters come in a wrapper, which goes before the names.
+    for path in (name, f"base_model.model.{name}"):
+        if path in modules:
+            found: nn.Module = modules[path]
+            return found
     candidates = ", ".join(_candidates(model)) or "none"
     if layer:
         raise UserError(f"The model has no module {layer!r} to match after: candidates are {candidates}.")

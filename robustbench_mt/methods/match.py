@@ -5,12 +5,21 @@ Instances", IJCAI 2022, arXiv 2205.00633.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods.head import find_head_dense
+from robustbench_mt.methods.head import find_head_dense, find_head_output
+from robustbench_mt.methods.matching import (
+    Schedule,
+    Similarity,
+    calibrate_temperature,
+    matching_matrix,
+    row_mass,
+    schedule_factor,
+    similarities,
+)
 from robustbench_mt.methods.method import Method, Plan
 from robustbench_mt.records import MatchingTrace
 
@@ -19,7 +28,9 @@ if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
     from transformers import PreTrainedModel
 
-__all__ = ["Match", "MatchSettings", "calibrate_temperature", "matching_matrix", "row_mass"]
+__all__ = ["Match", "MatchSettings", "find_matched_module", "hook_representation"]
+
+Place = Literal["dense", "activation"]
 
 
 @dataclass(frozen=True)
@@ -28,88 +39,81 @@ class MatchSettings:
 
     Attributes:
         temperature: divides the similarities; the paper does not give one, and it must fit the scale of the
-            representation, so by default it is calibrated once, on the first training batch.
+            representation, so by default it is calibrated once, on the first matched batch.
         self_mass: what ``auto`` aims at: the mean share of a row's mass that an instance puts on itself at first.
+        schedule: how the temperature goes on from there, over the matched steps: ``constant``, or ``linear`` or
+            ``cosine`` to ``final`` times the temperature at the last.
+        final: see ``schedule``; under 1 an instance comes to keep more to those that are most like it.
+        similarity: ``dot`` or ``cosine``.
+        after: match the output of the head's ``dense`` layer, or what the output layer reads: with the head's
+            ``activation`` between, and in most heads dropout, so that each instance is mixed of thinned ones.
+        start: share of the training's batches that pass before matching begins, from 0 to below 1.
+        across_devices: match the batches on all devices as one, with its gradient, in place of each for itself; the
+            same where there is one device.
         layer: the module to match after, for architectures whose head is not known.
     """
 
     temperature: float | Literal["auto"] = "auto"
     # Ours, not the paper's: seen to train well on all-MiniLM-L6-v2, where 1/N (temperature 1) learned nothing.
     self_mass: float = 0.8
+    schedule: Schedule = "constant"
+    final: float = 1.0
+    # The paper's formula: S = z z^T, with z the dense layer's output.
+    similarity: Similarity = "dot"
+    after: Place = "dense"
+    start: float = 0.0
+    # The paper says nothing of several devices.
+    across_devices: bool = False
     layer: str | None = None
 
     def __post_init__(self) -> None:
-        if self.temperature != "auto" and not (_is_number(self.temperature) and 0 < self.temperature < math.inf):
-            raise UserError(f"match: temperature is {self.temperature!r}: give 'auto' or a number above 0.")
-        if not (_is_number(self.self_mass) and 0 < self.self_mass < 1):
-            raise UserError(f"match: self_mass is {self.self_mass!r}: give a number between 0 and 1.")
-        if self.layer is not None and not isinstance(self.layer, str):
-            raise UserError(f"match: layer is {self.layer!r}: give a module's dotted name.")
+        self._require("temperature", "'auto' or a number above 0", lambda x: x == "auto" or _between(0, x, math.inf))
+        self._require("self_mass", "a number between 0 and 1", lambda x: _between(0, x, 1))
+        self._require("schedule", " or ".join(get_args(Schedule)), get_args(Schedule).__contains__)
+        self._require("similarity", " or ".join(get_args(Similarity)), get_args(Similarity).__contains__)
+        self._require("after", " or ".join(get_args(Place)), get_args(Place).__contains__)
+        self._require("final", "a number above 0", lambda x: _between(0, x, math.inf))
+        self._require("start", "a share from 0 to below 1", lambda x: _between(-math.inf, x, 1) and x >= 0)
+        self._require("across_devices", "True or False", lambda x: isinstance(x, bool))
+        self._require("layer", "a module's dotted name", lambda x: x is None or isinstance(x, str))
+        if self.schedule == "constant" and self.final != 1:
+            raise UserError(f"match: final is {self.final!r}, but the schedule is constant: give schedule=linear too.")
+        if self.after == "activation" and self.layer is not None:
+            raise UserError(
+                f"match: layer is {self.layer!r}, which is matched after itself: leave out after=activation."
+            )
+
+    def _require(self, name: str, allowed: str, is_allowed: Callable[[Any], bool]) -> None:
+        value = getattr(self, name)
+        if not is_allowed(value):
+            raise UserError(f"match: {name} is {value!r}: give {allowed}.")
 
 
-def matching_matrix(z: "Tensor", temperature: float) -> "Tensor":
-    """M = softmax(z z^T / temperature) along each row.
-
-    Args:
-        z: N x d representations.
-        temperature: divides the similarities.
-
-    Returns:
-        N x N, each row sums to 1; float32 whatever the type of ``z``.
-    """
-    z = z.float()
-    return (z @ z.T / temperature).softmax(dim=-1)
-
-
-def calibrate_temperature(z: "Tensor", self_mass: float) -> float:
-    """The temperature at which a row of M puts ``self_mass`` on itself, on average over the rows.
-
-    The mean self mass is solved for by bisection, between 1/N (a hot, uniform M) and the share of rows that are most
-    similar to themselves (a cold M). Where ``self_mass`` is out of reach, because many rows are closer to a longer
-    neighbour than to themselves, the closed form for equal rows stands in: with
-    gap = mean_i(z_i.z_i - mean_{j != i} z_i.z_j) it is gap / log((N-1) p / (1-p)).
-
-    Args:
-        z: N x d representations, N >= 2.
-        self_mass: p, in (0, 1).
+def find_matched_module(model: "PreTrainedModel", settings: MatchSettings) -> "nn.Module":
+    """The module whose output, or with ``after=activation`` whose input, is what is matched.
 
     Raises:
-        UserError: the rows are all equal (or not finite), so that no temperature tells them apart.
+        UserError: the model has none that is known.
     """
-    n = len(z)
-    similarity = (z.detach().double() @ z.detach().double().T).cpu()
-    own = similarity.diagonal()
-    gap = float((own - (similarity.sum(dim=1) - own) / (n - 1)).mean())
-    if not (math.isfinite(gap) and gap > 0):
-        raise UserError("match: the batch's representations cannot be told apart: give a temperature as a number.")
-
-    def reached(temperature: float) -> float:
-        return float((similarity / temperature).softmax(dim=-1).diagonal().mean())
-
-    # At p = 1/N the closed form has no finite value: any M that is close to uniform does.
-    log_odds = max(math.log((n - 1) * self_mass / (1 - self_mass)), 1e-3)
-    closed_form = gap / log_odds
-    cold, hot = closed_form / 1e3, closed_form * 1e3
-    if not reached(hot) < self_mass < reached(cold):
-        return closed_form
-    # 60 halvings of a range of six decades leave less than float64 can tell.
-    for _ in range(60):
-        middle = math.sqrt(cold * hot)
-        cold, hot = (middle, hot) if reached(middle) > self_mass else (cold, middle)
-    return math.sqrt(cold * hot)
+    return find_head_output(model) if settings.after == "activation" else find_head_dense(model, settings.layer)
 
 
-def row_mass(matrix: "Tensor", labels: "Tensor") -> tuple[float, float, float]:
-    """Mean share of a row's mass on itself, on others of its label, and on other labels.
+def hook_representation(
+    module: "nn.Module", settings: MatchSettings, change: "Callable[[Tensor], Tensor]"
+) -> "RemovableHandle":
+    """Put ``change(z)`` in the place of the representations z (N x d).
 
     Args:
-        matrix: N x N, rows sum to 1.
-        labels: N.
+        module: as :func:`find_matched_module` finds it.
+        settings: whether z is its input or its output.
+        change: from z to what stands in for it.
+
+    Raises:
+        UserError: in a forward pass, where what the module gives is not N x d.
     """
-    same_label = labels[:, None] == labels[None, :]
-    own = float(matrix.diagonal().mean())
-    same = float((matrix * same_label).sum(dim=1).mean()) - own
-    return own, same, float((matrix * ~same_label).sum(dim=1).mean())
+    if settings.after == "activation":
+        return module.register_forward_pre_hook(lambda _module, inputs: (change(_rows(inputs[0])), *inputs[1:]))
+    return module.register_forward_hook(lambda _module, _inputs, output: change(_rows(output)))
 
 
 class Match(Method):
@@ -117,7 +121,8 @@ class Match(Method):
 
     The published snippet has no evaluation switch, so its predictions would depend on their batch-mates. Ours does not
     match at inference: M of a batch of one is [1], so matching is the identity there. What follows z' is the head's own
-    activation, dropout and classifier. The batch is the micro-batch on one device; at size one this is ``vanilla``.
+    activation, dropout and classifier. The batch is the micro-batch on one device, unless ``across_devices``; at size
+    one this is ``vanilla``. Where another method makes several passes a step, each is matched for itself.
     """
 
     summary = "Match-Tuning: instances of a batch mix by a softmax over their similarities (IJCAI 2022)"
@@ -135,9 +140,11 @@ class Match(Method):
         self._latest: tuple[int, Tensor, Tensor] | None = None
         self._trace = MatchingTrace()
         self._step = 0
+        self._first_step, self._last_step = 0, 1
 
     @property
     def temperature(self) -> float | None:
+        """At the first matched step; the schedule multiplies it later."""
         return self._temperature
 
     @property
@@ -146,11 +153,17 @@ class Match(Method):
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
         self._snapshot_steps = sorted({1, *(math.ceil(plan.passes * quarter / 4) for quarter in (1, 2, 3))})
-        self._hook = find_head_dense(model, self.settings.layer).register_forward_hook(self._match)
+        # Passes before the first step (another method may estimate something) are of a training that matches already.
+        self._first_step = math.floor(plan.passes * self.settings.start) + 1 if self.settings.start else 0
+        self._last_step = plan.passes
+        module = find_matched_module(model, self.settings)
+        self._hook = hook_representation(
+            module, self.settings, lambda z: self._match(z) if module.training and self._has_begun else z
+        )
 
     def before_step(self, batch: "Mapping[str, Tensor]") -> None:
-        self._labels = batch["labels"]
         self._step += 1
+        self._labels, _ = self._everyone(batch["labels"])
 
     def detach(self) -> None:
         if self._hook is not None:
@@ -158,29 +171,46 @@ class Match(Method):
         if self._latest is not None:
             self._take_snapshot(*self._latest)
 
-    def _match(self, module: "nn.Module", _inputs: Any, z: "Tensor") -> "Tensor":
-        if not module.training:
-            return z
-        if getattr(z, "ndim", None) != 2:
-            raise UserError(
-                f"match: the layer's output is {tuple(getattr(z, 'shape', ())) or type(z).__name__}, not instances x "
-                "features: name the head's dense layer with --method match:layer=MODULE."
-            )
+    @property
+    def _has_begun(self) -> bool:
+        return self._step >= self._first_step
+
+    @property
+    def _factor(self) -> float:
+        """What the schedule multiplies the temperature by, at this step."""
+        first = max(1, self._first_step)
+        progress = (self._step - first) / max(1, self._last_step - first)
+        return schedule_factor(self.settings.schedule, self.settings.final, min(max(progress, 0.0), 1.0))
+
+    def _match(self, z: "Tensor") -> "Tensor":
         import torch
 
         # A row of half-precision similarities would lose the small masses that matching is about.
         with torch.autocast(z.device.type, enabled=False):
+            everyone, own = self._everyone(z)
             if self._temperature is None:
-                if len(z) == 1:
+                if len(everyone) == 1:
                     return z
-                self._temperature = calibrate_temperature(z, self.settings.self_mass)
-            matrix = matching_matrix(z, self._temperature)
-            mixed = (matrix @ z.float()).to(z.dtype)
+                similarity = similarities(everyone.detach().double(), self.settings.similarity)
+                self._temperature = calibrate_temperature(similarity, self.settings.self_mass)
+            matrix = matching_matrix(everyone, self._temperature * self._factor, self.settings.similarity)
+            mixed = (matrix[own] @ everyone.float()).to(z.dtype)
         self._observe(matrix.detach())
         return mixed
 
+    def _everyone(self, rows: "Tensor") -> "tuple[Tensor, slice]":
+        """The rows that are matched with each other, and which of them are this device's."""
+        if not self.settings.across_devices:
+            return rows, slice(None)
+        from robustbench_mt.methods.across_devices import gather_rows
+
+        return gather_rows(rows)
+
     def _observe(self, matrix: "Tensor") -> None:
         if self._labels is None or len(self._labels) != len(matrix):
+            return
+        # Of several passes a step the first counts.
+        if self._trace.mass and self._trace.mass[-1][0] == self._step:
             return
         mass = row_mass(matrix, self._labels)
         self._trace.mass.append([self._step, *(round(share, 5) for share in mass)])
@@ -199,5 +229,14 @@ class Match(Method):
         self._trace.snapshots.append({"step": step, "labels": labels.tolist(), "matrix": rounded})
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _rows(z: "Tensor") -> "Tensor":
+    if getattr(z, "ndim", None) == 2:
+        return z
+    raise UserError(
+        f"match: the layer's output is {tuple(getattr(z, 'shape', ())) or type(z).__name__}, not instances x "
+        "features: name the head's dense layer with --method match:layer=MODULE."
+    )
+
+
+def _between(low: float, value: object, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low < value < high

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted
-from robustbench_mt.reporting.naming import ratio_name
+from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.runs import AttackFile, Runs
-from robustbench_mt.reporting.seed_rows import ImbalanceRow
 
 __all__ = ["doubts"]
 
@@ -18,10 +17,14 @@ _ENOUGH_CANDIDATES = 100
 _NEARLY_ALL_CUT = 0.05
 
 
-def doubts(runs: Runs, groups: list[AttackGroup], imbalance: list[ImbalanceRow]) -> list[str]:
+def doubts(
+    runs: Runs, groups: list[AttackGroup], imbalance: list[ImbalanceRow], label_noise: list[LabelNoiseRow]
+) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
-    of_results = [*_evaluations(runs), *_probes(groups), *_attacks(groups), *_unequal(groups), *_collapsed(imbalance)]
-    return [*of_results, *_fallbacks(groups), *_seeds(groups, imbalance)]
+    of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
+    of_curves = [*_collapsed(imbalance), *_unlearned(label_noise)]
+    seeds = _seeds(groups, [*imbalance, *label_noise])
+    return [*_evaluations(runs), *of_attacks, *of_curves, *_fallbacks(groups), *seeds]
 
 
 def _evaluations(runs: Runs) -> Iterator[str]:
@@ -119,8 +122,18 @@ def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
         if recall in (0, 1):
             what = "never" if recall == 0 else "always"
             yield (
-                f"{row.task}: {row.method} trained at {ratio_name(row.ratio)} {what} predicts {row.minority}: "
+                f"{row.task}: {row.method} trained at {row.level_name} {what} predicts {row.minority}: "
                 "the training collapsed, and its F1 says no more than that."
+            )
+
+
+def _unlearned(rows: list[LabelNoiseRow]) -> Iterator[str]:
+    for row in rows:
+        accuracy = row.measured.value
+        if accuracy is not None and accuracy <= 1 / row.classes:
+            yield (
+                f"{row.task}: {row.method} trained with {row.level_name} of the labels flipped has a clean accuracy of "
+                f"{accuracy:.3f}, at or under chance ({1 / row.classes:.3f}): nothing was learned from the right ones."
             )
 
 
@@ -168,8 +181,8 @@ def _fallbacks(groups: list[AttackGroup]) -> Iterator[str]:
         yield f"A resource was missing, and something stood in for it: {fallback}, in {named}."
 
 
-def _seeds(groups: list[AttackGroup], imbalance: list[ImbalanceRow]) -> Iterator[str]:
-    single = {(row.task, row.method): "one seed a point" for row in imbalance if len(row.seeds) == 1} | {
+def _seeds(groups: list[AttackGroup], curves: Sequence[CurveRow]) -> Iterator[str]:
+    single = {(row.task, row.method): "one seed a point" for row in curves if len(row.seeds) == 1} | {
         (group.task, group.method): "one training seed" for group in groups if len(group.seeds) == 1
     }
     for (task, method), what in sorted(single.items()):

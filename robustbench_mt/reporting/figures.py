@@ -5,15 +5,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from robustbench_mt.reporting.ablation_plots import plot_batch_size, plot_self_mass
+from robustbench_mt.reporting.ablation_rows import Ablation
 from robustbench_mt.reporting.attack_plots import plot_accuracy_by_words, plot_accuracy_under_attack
 from robustbench_mt.reporting.attack_rows import AttackRow
-from robustbench_mt.reporting.imbalance_plots import plot_imbalance
+from robustbench_mt.reporting.curve_plots import plot_imbalance, plot_label_noise
+from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.matching_plots import plot_mass, plot_matrix
 from robustbench_mt.reporting.matching_rows import MatchingRow
 from robustbench_mt.reporting.naming import NO_LIMIT, file_name, method_order, seed_names
-from robustbench_mt.reporting.seed_rows import ImbalanceRow
 from robustbench_mt.reporting.style import Look, looks, new_figure, render, styled
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.transfer_plots import plot_transfer
@@ -31,7 +34,8 @@ class Drawing:
     """A figure as files.
 
     Attributes:
-        section: where the page shows it: ``attacks``, ``words``, ``transfer``, ``imbalance``, ``matching``.
+        section: where the page shows it: ``attacks``, ``words``, ``transfer``, ``methods``, ``imbalance``,
+            ``label-noise``, ``matching``.
         name: its files' name, without the ending.
         title: one line, also its text where images are not shown.
         caption: what is counted over which n, and what the intervals are.
@@ -47,14 +51,16 @@ class Drawing:
 
 def draw(summary: Summary) -> list[Drawing]:
     """Draw every figure that the records have data for."""
-    methods = [row.method for rows in (summary.attacks, summary.imbalance) for row in rows]
+    methods = [row.method for rows in (summary.attacks, summary.imbalance, summary.label_noise) for row in rows]
     shared = looks(sorted(methods, key=method_order))
     with styled():
         return _with_own_names(
             [
-                *(drawing for rows in _by_task(summary) for drawing in _attack_drawings(*rows, shared)),
+                *(drawing for of_task in _by_task(summary) for drawing in _attack_drawings(*of_task, shared)),
                 *map(_transfer_drawing, summary.transfers),
+                *(drawing for ablation in summary.ablations for drawing in _ablation_drawings(ablation)),
                 *_imbalance_drawings(summary.imbalance, shared),
+                *_label_noise_drawings(summary.label_noise, shared),
                 *(drawing for row in summary.matching for drawing in _matching_drawings(row)),
             ]
         )
@@ -138,21 +144,78 @@ def _imbalance_drawings(rows: Sequence[ImbalanceRow], shared: dict[str, Look]) -
         points = list(group)
         figure = new_figure(7.2, 4.2)
         plot_imbalance(figure.subplots(), points, shared)
-        tests = " or ".join(str(n) for n in sorted({row.n for row in points}))
-        if all(len(row.seeds) == 1 for row in points):
-            band = (
-                "One seed a point; band: 95% bootstrap interval over test examples, which does not know what another "
-                "seed may give."
-            )
-        else:
-            band = "Line: mean over seeds; small marks: each seed; band: 95% t interval over seeds."
         yield _drawing(
             figure,
             "imbalance",
             ("imbalance", task, minority),
             f"{task}: F1 of the minority class {minority} against the ratio in training",
-            f"{band} Each seed is evaluated on the untouched test set, n={tests}; what was trained on is in the table.",
+            f"{_band(points)} What was trained on is in the table.",
         )
+
+
+def _ablation_drawings(ablation: Ablation) -> Iterator[Drawing]:
+    sizes, rows = ablation.batch_sizes, ablation.rows
+    score = rows[0].score_name
+    about = f"{ablation.task} ({ablation.told})" if ablation.told else ablation.task
+    seeds = "; ".join(sorted({seed_names(list(row.scores)) for row in rows}))
+    counted = (
+        f"Mean over seeds of the score ({score}) on {ablation.split}, n={rows[0].n}; lines and vanilla's band: 95% t "
+        f"interval over seeds; small marks: each seed. Seeds: {seeds}."
+    )
+    if len(ablation.settings) > 1:
+        figure = new_figure(max(5.2, 3.1 * len(sizes) + 0.8), 3.9)
+        grid = figure.subplots(1, len(sizes), squeeze=False, sharey=True).ravel().tolist()
+        for axes, size in zip(grid, sizes, strict=True):
+            plot_self_mass(axes, ablation, size)
+        figure.supxlabel("self mass that the temperature is calibrated to", fontsize=9.5)
+        name = ("ablation_self_mass", ablation.task, ablation.told)
+        apart = "A temperature given as a number stands apart: it aims at no self mass."
+        yield _ablation(
+            figure, grid, score, name, f"{about}: {score} against the self mass of match", f"{counted} {apart}"
+        )
+    if len(sizes) > 1:
+        figure = new_figure(7.2, 4.4)
+        grid = [figure.subplots()]
+        plot_batch_size(grid[0], ablation)
+        name = ("ablation_batch_size", ablation.task, ablation.told)
+        yield _ablation(figure, grid, score, name, f"{about}: {score} against the batch size", counted)
+
+
+def _ablation(
+    figure: Figure, grid: Sequence[Axes], score: str, name: Sequence[str], title: str, caption: str
+) -> Drawing:
+    grid[0].set_ylabel(score)
+    handles = {text: handle for axes in grid for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(len(handles), 3))
+    return _drawing(figure, "methods", name, title, caption)
+
+
+def _label_noise_drawings(rows: Sequence[LabelNoiseRow], shared: dict[str, Look]) -> Iterator[Drawing]:
+    for task, group in groupby(rows, key=lambda row: row.task):
+        points = list(group)
+        figure = new_figure(7.2, 4.2)
+        plot_label_noise(figure.subplots(), points, shared)
+        yield _drawing(
+            figure,
+            "label-noise",
+            ("label_noise", task),
+            f"{task}: accuracy on clean test labels against the share of training labels flipped",
+            f"{_band(points)} Only training labels are flipped, each to another class at random; validation labels "
+            "are clean too.",
+        )
+
+
+def _band(rows: Sequence[CurveRow]) -> str:
+    """What the band of a curve is, and over how many examples each seed is evaluated."""
+    if all(len(row.seeds) == 1 for row in rows):
+        band = (
+            "One seed a point; band: 95% bootstrap interval over test examples, which does not know what another "
+            "seed may give."
+        )
+    else:
+        band = "Line: mean over seeds; small marks: each seed; band: 95% t interval over seeds."
+    tests = " or ".join(str(n) for n in sorted({row.n for row in rows}))
+    return f"{band} Each seed is evaluated on the untouched test set, n={tests}."
 
 
 def _matching_drawings(row: MatchingRow) -> Iterator[Drawing]:

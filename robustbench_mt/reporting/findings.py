@@ -6,16 +6,17 @@ from itertools import groupby
 from typing import Literal, TypeVar
 
 from robustbench_mt.reporting.attack_rows import AttackRow
+from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
-from robustbench_mt.reporting.naming import ratio_name
-from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow, static_set
+from robustbench_mt.reporting.naming import compared
+from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
 from robustbench_mt.statistics import Estimate
 
 __all__ = ["Finding", "findings"]
 
 _UNTOLD = "no difference can be told at this n"
 
-R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow)
+R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow, LabelNoiseRow)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ _WORST_CASE = _Measure("accuracy in the worst case over recipes", "percent", 1, 
 _CLEAN = _Measure("clean accuracy", "percent", 1, "splits")
 _STATIC = _Measure("accuracy on static adversarial sets", "percent", 1, "static sets")
 _F1 = _Measure("minority F1", "number", 3, "ratios")
+_NOISE = _Measure("accuracy on clean labels after training on flipped ones", "percent", 1, "shares")
 
 
 def findings(
@@ -51,6 +53,7 @@ def findings(
     attacks: Sequence[AttackRow],
     worst_case: Sequence[AttackRow],
     imbalance: Sequence[ImbalanceRow],
+    label_noise: Sequence[LabelNoiseRow],
     matching: Sequence[MatchingRow],
 ) -> list[Finding]:
     """Compare each method with ``vanilla`` (or the first by name), task by task.
@@ -62,7 +65,8 @@ def findings(
         *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
         *_compare(_CLEAN, [row for row in evaluations if row.accuracy], lambda row: row.split, _accuracy),
         *_compare(_STATIC, [row for row in static_sets if row.accuracy], lambda row: static_set(row.split), _accuracy),
-        *_compare(_F1, imbalance, _ratio, lambda row: row.metrics["minority_f1"]),
+        *_compare(_F1, imbalance, _ratio, _measured),
+        *_compare(_NOISE, label_noise, _share, _measured),
         *map(_mass, matching),
     ]
 
@@ -73,7 +77,15 @@ def _accuracy(row: EvaluationRow) -> Estimate:
 
 
 def _ratio(row: ImbalanceRow) -> str:
-    return f"{ratio_name(row.ratio)}, minority {row.minority}"
+    return f"{row.level_name}, minority {row.minority}"
+
+
+def _share(row: LabelNoiseRow) -> str:
+    return f"{row.level_name} flipped"
+
+
+def _measured(row: CurveRow) -> Estimate:
+    return row.measured
 
 
 def _clean(row: AttackRow) -> Estimate:
@@ -93,19 +105,18 @@ def _compare(
         by_method: dict[str, dict[str, Estimate]] = {}
         for row in of_task:
             by_method.setdefault(row.method, {})[condition(row)] = estimate(row)
-        first, *others = by_method
-        if not others:
+        if len(by_method) == 1:
             told = [
                 f"{condition(row)}: {_show(measure, estimate(row))}"
                 + (f"; before {_show(measure, before(row))}." if before else ".")
                 for row in of_task
             ]
-            yield Finding(f"{task}: {measure.name} of {first}; no other method to compare it with.", told)
-        for other in others:
-            shared = [name for name in by_method[other] if name in by_method[first]]
+            yield Finding(f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with.", told)
+        for method, baseline in compared(by_method):
+            shared = [name for name in by_method[method] if name in by_method[baseline]]
             if shared:
-                pairs = [(name, by_method[other][name], by_method[first][name]) for name in shared]
-                yield _finding(measure, task, other, first, pairs)
+                pairs = [(name, by_method[method][name], by_method[baseline][name]) for name in shared]
+                yield _finding(measure, task, method, baseline, pairs)
 
 
 def _finding(

@@ -1,10 +1,12 @@
 """What the report calls a method or a recipe, where one name stands for several ways of doing it."""
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
-from robustbench_mt.records import AttackRun, ImbalanceRecord, TrainingRecord
+from robustbench_mt.records import AttackRun, TrainingRecord
 
 __all__ = [
     "NO_LIMIT",
@@ -13,40 +15,53 @@ __all__ = [
     "RecipeNames",
     "VictimNames",
     "budget_name",
+    "compared",
+    "differing",
     "file_name",
     "is_baseline",
     "method_order",
     "ratio_name",
     "seed_names",
+    "share_name",
 ]
 
 
 NO_LIMIT = "no limit"
+
+_VARIED = "varied"
+_NOT_VARIED = "not varied"
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
 
 
 class MethodNames:
     """Names that tell apart trainings of one method that differ in more than their seed.
 
     Rows of one name are pooled over seeds, so a different base, learning rate or training task needs another name:
-    ``match`` becomes ``match (learning_rate=0.0001)`` and ``match (learning_rate=2e-05)``.
+    ``match`` becomes ``match (learning_rate=0.0001)`` and ``match (learning_rate=2e-05)``. What an experiment varies
+    is told always, also of the only value there is.
 
     Args:
         made: each training, with the task that its numbers are about.
     """
 
-    def __init__(self, made: Iterable[tuple[str, TrainingRecord | ImbalanceRecord]]) -> None:
+    def __init__(self, made: Iterable[tuple[str, TrainingRecord | CurveRecord]]) -> None:
         variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for task, record in made:
             known = variants.setdefault((task, record.method), [])
             variant = _variant(record)
             if variant not in known:
                 known.append(variant)
-        self._differing = {key: _differing(known) for key, known in variants.items()}
+        self._differing = {key: differing(known) for key, known in variants.items()}
 
-    def __call__(self, task: str, record: TrainingRecord | ImbalanceRecord) -> str:
+    def __call__(self, task: str, record: TrainingRecord | CurveRecord) -> str:
         """The name of a training's method, in the rows about ``task``."""
         variant = _variant(record)
-        told = [f"{name}={variant.get(name)}" for name in self._differing[task, record.method]]
+        told = list(filter(None, variant[_VARIED].split(",")))
+        for name in self._differing[task, record.method]:
+            if name == _VARIED:
+                told += [] if told else [_NOT_VARIED]
+            elif not any(value.startswith(f"{name}=") for value in told):
+                told.append(f"{name}={variant.get(name)}")
         return f"{record.method} ({', '.join(told)})" if told else record.method
 
 
@@ -116,9 +131,21 @@ def is_baseline(method: str) -> bool:
     return method.startswith("vanilla")
 
 
-def method_order(method: str) -> tuple[bool, str]:
-    """Sorts methods by name, the one that the others are compared with first."""
-    return not is_baseline(method), method
+def method_order(method: str) -> tuple[bool, list[str | float], str]:
+    """Sorts methods by name, numbers in it by their size, the method that the others are compared with first."""
+    parts = _NUMBER.split(method)
+    return not is_baseline(method), [float(part) if i % 2 else part for i, part in enumerate(parts)], method
+
+
+def compared(methods: Iterable[str]) -> list[tuple[str, str]]:
+    """Each method but the first with the one to compare it with.
+
+    That is ``vanilla`` with the same settings beside its name, where there are several; else the first by
+    :func:`method_order`.
+    """
+    first, *others = sorted(dict.fromkeys(methods), key=method_order)
+    baselines = {_beside(method): method for method in (*reversed(others), first) if is_baseline(method)}
+    return [(method, first if is_baseline(method) else baselines.get(_beside(method), first)) for method in others]
 
 
 def seed_names(seeds: Sequence[int], checkpoints: Sequence[str] = ()) -> str:
@@ -133,6 +160,11 @@ def ratio_name(ratio: float) -> str:
     return f"{ratio:g}:1"
 
 
+def share_name(share: float) -> str:
+    """``0.05`` as ``5%``: of training labels flipped."""
+    return f"{share * 100:g}%"
+
+
 def file_name(*parts: str) -> str:
     """A name that is safe on any file system."""
     kept = "-".join("".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in part) for part in parts)
@@ -144,11 +176,18 @@ def _setting(run: AttackRun) -> Hashable:
     return *what, run.max_queries, run.max_seconds, run.max_words
 
 
-def _variant(record: TrainingRecord | ImbalanceRecord) -> dict[str, Any]:
+def _beside(method: str) -> str:
+    """What :class:`MethodNames` tells beside a method's name."""
+    return method.partition(" (")[2]
+
+
+def _variant(record: TrainingRecord | CurveRecord) -> dict[str, Any]:
     settings = {name: value for name, value in record.settings.items() if name != "method"}
-    return {"trained on": record.task, "base": record.base, **flat(settings)}
+    varied = record.variant if isinstance(record, TrainingRecord) else ""
+    return {_VARIED: varied, "trained on": record.task, "base": record.base, **flat(settings)}
 
 
-def _differing(variants: Sequence[Mapping[str, Any]]) -> list[str]:
+def differing(variants: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the settings that are not the same in all variants."""
     names = dict.fromkeys(name for variant in variants for name in variant)
     return [name for name in names if any(variant.get(name) != variants[0].get(name) for variant in variants)]

@@ -43,9 +43,12 @@ _SECTIONS = (
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
     ("transfer", "Transfer of adversarial texts", (), ("transfer",)),
     ("reduction", "Input reduction", ("input_reduction",), ()),
+    ("methods", "Methods of fine-tuning", ("methods",), ()),
+    ("average", "Methods averaged over tasks", ("methods_average",), ()),
     ("clean", "Clean scores", ("evaluations",), ()),
     ("static", "Static adversarial sets", ("static_sets",), ()),
     ("imbalance", "Class imbalance", ("imbalance",), ()),
+    ("label-noise", "Label noise", ("label_noise",), ()),
     ("matching", "What matching does", (), ("matching",)),
 )
 
@@ -118,6 +121,7 @@ def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
         (attacked, "attacked examples"),
         (len(runs.transfers), "transfers"),
         (len(runs.imbalance), "points of imbalance curves"),
+        (len(runs.label_noise), "points of label noise curves"),
     ]
     return [count for count in counts if count[0]]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted, stands
-from robustbench_mt.reporting.naming import CheckpointNames, is_baseline, method_order
+from robustbench_mt.reporting.naming import CheckpointNames, compared, is_baseline, method_order
 from robustbench_mt.reporting.runs import AttackFile
 from robustbench_mt.statistics import Estimate, mcnemar_exact, paired_difference, wilson
 
@@ -126,12 +126,12 @@ def _add(outcomes: _Outcomes, more: Mapping[int, bool]) -> None:
 def _pairs(checkpoints: Sequence[_Checkpoint]) -> Iterator[tuple[_Checkpoint, _Checkpoint]]:
     methods = sorted({checkpoint.method for checkpoint in checkpoints}, key=method_order)
     if is_baseline(methods[0]):
-        compared = [(method, methods[0]) for method in methods[1:]]
+        chosen = compared(methods)
     else:
-        compared = [(method, first) for first, method in combinations(methods[:MOST_METHODS], 2)]
+        chosen = [(method, first) for first, method in combinations(methods[:MOST_METHODS], 2)]
     found = [
         (one, other)
-        for method, first in compared
+        for method, first in chosen
         for one in checkpoints
         for other in checkpoints
         if (one.method, other.method) == (method, first) and (one.seed == other.seed or None in (one.seed, other.seed))

@@ -1,9 +1,10 @@
 """Where the numbers come from: versions, seeds, settings, data, resources and what stood in for them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.runs import AttackFile, Runs
@@ -20,7 +21,8 @@ def provenance_tables(summary: Summary) -> list[Table]:
         _attacks(summary.groups),
         _transfers(summary.runs),
         _evaluations(summary.runs),
-        _imbalance(summary.runs),
+        _curves("imbalance", "Imbalance sweeps", Column("ratio", "ratio", "ratio"), summary.runs.imbalance),
+        _curves("label_noise", "Label noise sweeps", Column("share", "flipped", "percent"), summary.runs.label_noise),
         _versions(summary.runs),
     ]
     return [table for table in tables if table.rows]
@@ -119,24 +121,24 @@ def _evaluations(runs: Runs) -> Table:
     )
 
 
-def _imbalance(runs: Runs) -> Table:
+def _curves(name: str, title: str, level: Column, records: Sequence[CurveRecord]) -> Table:
     return Table(
-        "provenance_imbalance",
-        "Imbalance sweeps",
-        "One line a training.",
+        f"provenance_{name}",
+        title,
+        "One line a training. Data are fingerprints and sizes, of the training set as it was trained on.",
         [
             *_text("task", "base", "method"),
-            Column("ratio", "ratio", "ratio"),
+            level,
             Column("seed", "seed", "number", 0),
             *_text("data", "settings"),
             Column("seconds", "seconds", "number", 0),
         ],
         [
             [
-                *(record.task, record.base, record.method, record.ratio, record.seed),
+                *(record.task, record.base, record.method, record.level, record.seed),
                 *(_told(record.data), _told(record.settings), record.seconds),
             ]
-            for record in runs.imbalance
+            for record in records
         ],
     )
 
@@ -146,6 +148,7 @@ def _versions(runs: Runs) -> Table:
         *(("trainings", record.versions) for record in runs.trainings),
         *(("attacks", file.run.versions) for file in runs.attacks),
         *(("points of an imbalance curve", record.versions) for record in runs.imbalance),
+        *(("points of a label noise curve", record.versions) for record in runs.label_noise),
     ]
     counts = Counter((what, _told(versions)) for what, versions in made)
     return Table(

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from robustbench_mt.reporting.attack_tables import attack_tables
 from robustbench_mt.reporting.comparison_tables import comparison_tables
+from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
+from robustbench_mt.reporting.method_tables import method_tables
 from robustbench_mt.reporting.naming import seed_names
-from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow, static_set
+from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
@@ -17,6 +19,7 @@ SCORES = (
     "metrics are means over seeds with a 95% t interval; those of a single checkpoint have a 95% bootstrap interval "
     "over n examples."
 )
+OVER_SEEDS = "Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples."
 
 
 def result_tables(summary: Summary) -> list[Table]:
@@ -24,9 +27,11 @@ def result_tables(summary: Summary) -> list[Table]:
     tables = [
         *attack_tables(summary),
         *comparison_tables(summary),
+        *method_tables(summary),
         _evaluations(summary.evaluations),
         _static_sets(summary.static_sets),
         _imbalance(summary.imbalance),
+        _label_noise(summary.label_noise),
         _matching(summary.matching),
     ]
     return [table for table in tables if table.rows]
@@ -70,17 +75,16 @@ def _scores(row: EvaluationRow, rows: Sequence[EvaluationRow]) -> list[Cell]:
     ]
 
 
-def _metrics(rows: Sequence[EvaluationRow]) -> list[str]:
+def _metrics(rows: Sequence[EvaluationRow] | Sequence[CurveRow]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.metrics))
 
 
 def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
-    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    names = _metrics(rows)
     return Table(
         "imbalance",
         "Class imbalance",
-        "Trained at each ratio of majority to minority, evaluated on the untouched test set. Means over seeds with a "
-        "95% t interval; one seed has a 95% bootstrap interval over test examples.",
+        f"Trained at each ratio of majority to minority, evaluated on the untouched test set. {OVER_SEEDS}",
         [
             Column("task", "task"),
             Column("minority", "minority"),
@@ -91,15 +95,41 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
             Column("train_counts", "trained on"),
             *(Column(name, name.replace("_", " "), "number", 3) for name in names),
         ],
+        [[row.task, row.minority, row.method, row.level, *_trained(row), *map(row.metrics.get, names)] for row in rows],
+    )
+
+
+def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:
+    names = [name for name in _metrics(rows) if name != "accuracy"]
+    return Table(
+        "label_noise",
+        "Label noise",
+        "Trained with a share of the training labels flipped at random, each to another class, and evaluated on clean "
+        "test labels; validation labels are clean too. What is flipped at a share stays so at the larger ones, for "
+        f"each seed. Trained on: examples of each class after flipping. {OVER_SEEDS}",
+        [
+            Column("task", "task"),
+            Column("method", "method"),
+            Column("share", "share flipped", "percent"),
+            Column("flipped", "labels flipped"),
+            Column("seeds", "seeds"),
+            Column("test_n", "n test", "number", 0),
+            Column("train_counts", "trained on"),
+            Column("accuracy", "accuracy", "percent"),
+            *(Column(name, name.replace("_", " "), "number", 3) for name in names),
+        ],
         [
             [
-                *(row.task, row.minority, row.method, row.ratio, seed_names(row.seeds)),
-                *(row.n, row.train_counts),
-                *(row.metrics.get(name) for name in names),
+                *(row.task, row.method, row.level, row.flipped, *_trained(row)),
+                *(row.measured, *map(row.metrics.get, names)),
             ]
             for row in rows
         ],
     )
+
+
+def _trained(row: CurveRow) -> tuple[str, int, str]:
+    return seed_names(row.seeds), row.n, row.train_counts
 
 
 def _matching(rows: Sequence[MatchingRow]) -> Table:

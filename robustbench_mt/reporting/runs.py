@@ -1,17 +1,18 @@
 """Reading run directories, and knowing which training a checkpoint's name stands for."""
 
+import json
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_record, read_records
 from robustbench_mt.records import (
     AttackRecord,
     AttackRun,
     EvaluationRecord,
-    ImbalanceRecord,
     TrainingRecord,
     TransferRecord,
 )
@@ -59,6 +60,7 @@ class Runs:
 
     Attributes:
         names: the directories' names, without where they lie on this machine.
+        tuned_on: how the experiments say that their settings were chosen, one text each.
     """
 
     names: list[str]
@@ -67,6 +69,8 @@ class Runs:
     attacks: list[AttackFile]
     transfers: list[Transferred]
     imbalance: list[ImbalanceRecord]
+    tuned_on: list[str]
+    label_noise: list[LabelNoiseRecord]
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class _Directory:
     attacks: list[tuple[AttackRun, list[AttackRecord]]]
     transfers: list[TransferRecord]
     imbalance: list[ImbalanceRecord]
+    label_noise: list[LabelNoiseRecord]
 
 
 def read_runs(paths: Sequence[Path]) -> Runs:
@@ -116,6 +121,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
             transfers[(_entry(entry), entry.split, entry.data, *(end and _made(end) for end in ends))] = transferred
     trainings = _latest((t for d in directories for t in d.trainings.values()), key=_made)
     imbalance = _latest((point for d in directories for point in d.imbalance), key=_cell)
+    label_noise = _latest((point for d in directories for point in d.label_noise), key=_cell)
     return Runs(
         names=list(dict.fromkeys(path.resolve().name for path in paths)),
         trainings=sorted(trainings, key=lambda t: (t.task, t.method, t.seed, t.checkpoint)),
@@ -123,6 +129,8 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         attacks=sorted(attacks.values(), key=lambda a: (a.run.task, a.run.recipe, a.run.checkpoint, a.run.victim)),
         transfers=sorted(transfers.values(), key=lambda t: (_entry(t.record), t.record.split, t.record.data)),
         imbalance=sorted(imbalance, key=_cell),
+        tuned_on=list(dict.fromkeys(filter(None, (_tuned_on(directory.path) for directory in directories)))),
+        label_noise=sorted(label_noise, key=_cell),
     )
 
 
@@ -141,11 +149,24 @@ def _read(path: Path) -> _Directory:
         attacks,
         _latest(read_records(path / "transfer.jsonl", TransferRecord), key=_entry),
         list(read_records(path / "imbalance.jsonl", ImbalanceRecord)),
+        list(read_records(path / "label_noise.jsonl", LabelNoiseRecord)),
     )
-    kinds = (directory.trainings, directory.evaluations, directory.attacks, directory.transfers, directory.imbalance)
-    if not any(kinds):
+    curves = (directory.imbalance, directory.label_noise)
+    if not any((directory.trainings, directory.evaluations, directory.attacks, directory.transfers, *curves)):
         raise UserError(f"{path} has no records: name a directory that train, attack, imbalance or run has written.")
     return directory
+
+
+def _tuned_on(directory: Path) -> str:
+    """What the directory's experiment says of it; empty for a directory that no experiment made."""
+    path = directory / "experiment.json"
+    if not path.exists():
+        return ""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}.") from None
+    return str(content.get("tuned_on", "")) if isinstance(content, dict) else ""
 
 
 def _training(checkpoint: str, home: _Directory, directories: Sequence[_Directory]) -> TrainingRecord | None:
@@ -165,8 +186,9 @@ def _entry(record: TransferRecord) -> tuple[str, ...]:
     return record.task, record.recipe, record.source, record.target
 
 
-def _cell(point: ImbalanceRecord) -> tuple[str | float, ...]:
-    return (point.task, point.minority, point.method, point.ratio, point.seed, point.base, repr(point.settings))
+def _cell(point: CurveRecord) -> tuple[str | float, ...]:
+    minority = point.minority if isinstance(point, ImbalanceRecord) else ""
+    return (point.task, minority, point.method, point.level, point.seed, point.base, repr(point.settings))
 
 
 def _latest(records: Iterable[T], key: Callable[[T], Hashable]) -> list[T]:

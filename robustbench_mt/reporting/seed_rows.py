@@ -1,19 +1,19 @@
-"""What evaluation and imbalance records say: one number a training, pooled over seeds."""
+"""What evaluation records say: one number a training, pooled over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from robustbench_mt.records import EvaluationRecord, ImbalanceRecord
+from robustbench_mt.curve_records import CurveRecord
+from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.reporting.naming import MethodNames, method_order
 from robustbench_mt.reporting.runs import Evaluated
 from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
-__all__ = ["EvaluationRow", "ImbalanceRow", "evaluation_rows", "imbalance_rows", "static_set"]
+__all__ = ["EvaluationRow", "evaluation_rows", "pooled_metric", "static_set"]
 
 # A set of adversarial texts that were found against other classifiers is recorded as the split "static NAME".
 _STATIC = "static "
 CORRELATIONS = ("matthews", "pearson", "spearman")
-IMBALANCE_METRICS = ("minority_f1", "minority_precision", "minority_recall", "macro_f1", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,6 @@ class EvaluationRow:
     n: int
     accuracy: Estimate | None
     metrics: dict[str, Estimate]
-
-
-@dataclass(frozen=True)
-class ImbalanceRow:
-    """A method at one ratio.
-
-    Attributes:
-        ratio: majority : minority.
-        n: test examples, the same for every seed.
-        train_counts: training examples of each class, in words.
-        metrics: by name; means over seeds where there are several, else intervals are over test examples.
-        f1: the minority F1 of each of ``seeds``.
-    """
-
-    task: str
-    method: str
-    minority: str
-    ratio: float
-    seeds: list[int]
-    n: int
-    train_counts: str
-    metrics: dict[str, Estimate]
-    f1: list[float]
 
 
 def static_set(split: str) -> str:
@@ -91,11 +68,11 @@ def _evaluation_row(task: str, split: str, method: str, evaluations: Sequence[Ev
         seeds=sorted({evaluated.training.seed for evaluated in evaluations if evaluated.training}),
         n=sum(record.n for record in records),
         accuracy=wilson(sum(correct), sum(n for value, n in accuracies if value is not None)) if correct else None,
-        metrics={name: _metric(records, name) for name in names},
+        metrics={name: pooled_metric(records, name) for name in names},
     )
 
 
-def _metric(records: Sequence[EvaluationRecord] | Sequence[ImbalanceRecord], name: str) -> Estimate:
+def pooled_metric(records: Sequence[EvaluationRecord] | Sequence[CurveRecord], name: str) -> Estimate:
     """Over seeds where there are several, else over the examples, as the record has it."""
     if len(records) > 1:
         values = (record.metrics.get(name) for record in records)
@@ -106,38 +83,3 @@ def _metric(records: Sequence[EvaluationRecord] | Sequence[ImbalanceRecord], nam
     if low == high:
         low = high = None
     return Estimate(records[0].metrics[name], low, high, records[0].n, "95% bootstrap")
-
-
-def imbalance_rows(records: Sequence[ImbalanceRecord]) -> list[ImbalanceRow]:
-    """Group by task, minority class, method and ratio."""
-    methods = MethodNames((record.task, record) for record in records)
-    groups: dict[tuple[str, str, str, float], list[ImbalanceRecord]] = {}
-    for record in records:
-        key = (record.task, record.minority, methods(record.task, record), record.ratio)
-        groups.setdefault(key, []).append(record)
-    ordered = sorted(groups, key=lambda key: (*key[:2], method_order(key[2]), key[3]))
-    return [_imbalance_row(*key, sorted(groups[key], key=lambda record: record.seed)) for key in ordered]
-
-
-def _imbalance_row(
-    task: str, minority: str, method: str, ratio: float, records: Sequence[ImbalanceRecord]
-) -> ImbalanceRow:
-    counts = dict.fromkeys(
-        ", ".join(f"{count} {name}" for name, count in zip(record.label_names, record.train_counts, strict=True))
-        for record in records
-    )
-    return ImbalanceRow(
-        task,
-        method,
-        minority,
-        ratio,
-        seeds=[record.seed for record in records],
-        n=records[0].n,
-        train_counts=" or ".join(counts),
-        metrics={
-            name: _metric(records, name)
-            for name in IMBALANCE_METRICS
-            if all(name in record.metrics for record in records)
-        },
-        f1=[record.metrics["minority_f1"] for record in records],
-    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from robustbench_mt.reporting.ablation_rows import Ablation, ablations
 from robustbench_mt.reporting.attack_rows import (
     AttackGroup,
     AttackRow,
@@ -12,18 +13,15 @@ from robustbench_mt.reporting.attack_rows import (
     group_attacks,
     reduction_row,
 )
+from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imbalance_rows, label_noise_rows
 from robustbench_mt.reporting.doubts import doubts
 from robustbench_mt.reporting.findings import Finding, findings
 from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
+from robustbench_mt.reporting.method_remarks import method_remarks
+from robustbench_mt.reporting.method_rows import AverageRow, MethodRow, average_rows, method_rows
 from robustbench_mt.reporting.paired_rows import PairedRow, paired_rows
 from robustbench_mt.reporting.runs import Runs, read_runs
-from robustbench_mt.reporting.seed_rows import (
-    EvaluationRow,
-    ImbalanceRow,
-    evaluation_rows,
-    imbalance_rows,
-    static_set,
-)
+from robustbench_mt.reporting.seed_rows import EvaluationRow, evaluation_rows, static_set
 from robustbench_mt.reporting.transfer_rows import TransferMatrix, transfer_matrices
 from robustbench_mt.reporting.worst_case_rows import worst_case_groups
 
@@ -38,6 +36,9 @@ class Summary:
         runs: the records behind the rows.
         groups: the attack files by task, recipe and method.
         evaluations: on splits of the task; ``static_sets`` on static adversarial sets.
+        methods: a method's score on each split of a task, over seeds; ``averages`` over tasks.
+        ablations: of these, what match's settings and the batch size do.
+        method_remarks: whether the methods were trained alike, and how their settings were chosen.
         attacks: one row a group, pooled over checkpoints; ``worst_case`` over all recipes run.
         attacks_by_checkpoint: one row a file, then the worst case of each checkpoint.
         paired: pairs of checkpoints on the same examples.
@@ -51,6 +52,10 @@ class Summary:
     groups: list[AttackGroup]
     evaluations: list[EvaluationRow]
     static_sets: list[EvaluationRow]
+    methods: list[MethodRow]
+    averages: list[AverageRow]
+    ablations: list[Ablation]
+    method_remarks: list[str]
     attacks: list[AttackRow]
     worst_case: list[AttackRow]
     attacks_by_checkpoint: list[AttackRow]
@@ -58,6 +63,7 @@ class Summary:
     transfers: list[TransferMatrix]
     reductions: list[ReductionRow]
     imbalance: list[ImbalanceRow]
+    label_noise: list[LabelNoiseRow]
     matching: list[MatchingRow]
     findings: list[Finding]
     doubts: list[str]
@@ -81,15 +87,21 @@ def summarize(dirs: Sequence[Path]) -> Summary:
     scores = evaluation_rows(runs.evaluations)
     evaluations = [row for row in scores if not static_set(row.split)]
     static_sets = [row for row in scores if static_set(row.split)]
+    methods = method_rows(runs.evaluations)
     attacks = [attack_row(group) for group in flipping]
     worst_case = [attack_row(group) for group in worst_case_of]
     imbalance = imbalance_rows(runs.imbalance)
+    label_noise = label_noise_rows(runs.label_noise)
     matching = matching_rows(runs.trainings)
     return Summary(
         runs,
         groups,
         evaluations,
         static_sets,
+        methods,
+        average_rows(methods),
+        ablations(methods),
+        method_remarks(runs),
         attacks,
         worst_case,
         [
@@ -101,7 +113,8 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         transfer_matrices(runs.transfers),
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,
+        label_noise,
         matching,
-        findings(evaluations, static_sets, attacks, worst_case, imbalance, matching),
-        doubts(runs, groups, imbalance),
+        findings(evaluations, static_sets, attacks, worst_case, imbalance, label_noise, matching),
+        doubts(runs, groups, imbalance, label_noise),
     )

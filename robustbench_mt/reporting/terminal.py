@@ -10,9 +10,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow
-from robustbench_mt.reporting.naming import method_order, ratio_name
+from robustbench_mt.reporting.curve_rows import CurveRow
+from robustbench_mt.reporting.method_rows import AverageRow, MethodRow
+from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.reporting.paired_rows import PairedRow
-from robustbench_mt.reporting.seed_rows import EvaluationRow, ImbalanceRow, static_set
+from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.transfer_rows import TransferMatrix
 from robustbench_mt.statistics import Estimate, Scale
@@ -25,7 +27,7 @@ MOST_TARGETS = 3
 
 
 def render_terminal(summary: Summary) -> RenderableType:
-    """Tables of accuracies, attacks, reductions, transfer and imbalance curves, then the findings and the doubts.
+    """Tables of accuracies, methods over seeds, attacks, reductions, transfer and curves, then findings and doubts.
 
     Checkpoints are compared on the same examples where a task has one pair of them; the report has all pairs.
     Names are shown as they are, never read as rich's markup; unseen characters are spelt out.
@@ -33,6 +35,9 @@ def render_terminal(summary: Summary) -> RenderableType:
     evaluations = [row for row in summary.evaluations if row.accuracy]
     tasks = sorted({row.task for row in evaluations} | {row.task for row in summary.attacks})
     parts: list[RenderableType] = [_accuracies(summary, task) for task in tasks]
+    parts += [_methods(*key, list(rows)) for key, rows in groupby(_over_seeds(summary), _task_and_split)]
+    parts += [_averages(split, list(rows)) for split, rows in groupby(summary.averages, lambda row: row.split)]
+    parts += [_text(remark) for remark in summary.method_remarks if summary.averages or _over_seeds(summary)]
     of_attacks = groupby(summary.attacks_and_worst_case, lambda row: row.task)
     parts += [_attacks(task, list(rows)) for task, rows in of_attacks]
     parts += [_paired(task, list(rows)) for task, rows in groupby(summary.paired, lambda row: row.task)]
@@ -41,7 +46,9 @@ def render_terminal(summary: Summary) -> RenderableType:
     parts += [_static_sets(task, list(rows)) for task, rows in groupby(summary.static_sets, lambda row: row.task)]
     for task, minority in dict.fromkeys((row.task, row.minority) for row in summary.imbalance):
         of_task = [row for row in summary.imbalance if (row.task, row.minority) == (task, minority)]
-        parts.append(_imbalance(task, minority, of_task))
+        parts.append(_curve(f"{task}: F1 of the minority class {minority}", of_task, "number"))
+    for task, of_noise in groupby(summary.label_noise, lambda row: row.task):
+        parts.append(_curve(f"{task}: clean accuracy by share of training labels flipped", list(of_noise), "percent"))
     said = [_text(finding.headline) for finding in summary.findings]
     said += [_text(f"Doubt: {doubt}", "yellow") for doubt in summary.doubts]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), *said)
@@ -59,6 +66,36 @@ def _accuracies(summary: Summary, task: str) -> RichTable:
         cells = [evaluated.accuracy if evaluated else None]
         cells += [under_attack.get((method, recipe)) for recipe in recipes]
         table.add_row(_text(method), _seeds(seeds[method]), *(_cell(cell, "percent") for cell in cells))
+    return table
+
+
+def _over_seeds(summary: Summary) -> list[MethodRow]:
+    """The rows that say more than the accuracies do."""
+    return [row for row in summary.methods if len(row.scores) > 1 or row.metrics != ("accuracy",)]
+
+
+def _task_and_split(row: MethodRow) -> tuple[str, str]:
+    return row.task, row.split
+
+
+def _methods(task: str, split: str, rows: Sequence[MethodRow]) -> RichTable:
+    title = f"{task}: {rows[0].score_name} over seeds ({split}, n={rows[0].n})"
+    table = _table(title, ["method", "mean", "sd", "difference to vanilla, points", "failed to train"])
+    for row in rows:
+        difference = _cell(row.difference, "points", 2)
+        failed = f"{row.failed} of {row.judged}" if row.judged else "–"
+        spread = "–" if row.spread is None else f"{row.spread:.3f}"
+        table.add_row(_text(row.method), _cell(row.score, "number"), spread, difference, failed)
+    return table
+
+
+def _averages(split: str, rows: Sequence[AverageRow]) -> RichTable:
+    measures = ["tasks", "mean", "difference to vanilla, points", "paper"]
+    table = _table(f"average over tasks ({split})", ["method", *measures])
+    for row in rows:
+        published = "–" if row.published is None else f"{row.published:+.2f}"
+        cells = [_cell(row.average, "number"), _cell(row.difference, "points", 2)]
+        table.add_row(_text(row.method), _text("\n".join(row.tasks)), *cells, published)
     return table
 
 
@@ -120,14 +157,14 @@ def _static_sets(task: str, rows: Sequence[EvaluationRow]) -> RichTable:
     return table
 
 
-def _imbalance(task: str, minority: str, rows: Sequence[ImbalanceRow]) -> RichTable:
-    ratios = sorted({row.ratio for row in rows})
-    table = _table(f"{task}: F1 of the minority class {minority}", ["method", "seeds", *map(ratio_name, ratios)])
+def _curve(title: str, rows: Sequence[CurveRow], unit: Scale) -> RichTable:
+    levels = {row.level: row.level_name for row in sorted(rows, key=lambda row: row.level)}
+    table = _table(title, ["method", "seeds", *levels.values()])
     for method in dict.fromkeys(row.method for row in rows):
-        points = {row.ratio: row for row in rows if row.method == method}
+        points = {row.level: row for row in rows if row.method == method}
         seeds = sorted({seed for row in points.values() for seed in row.seeds})
-        cells = [points[ratio].metrics["minority_f1"] if ratio in points else None for ratio in ratios]
-        table.add_row(_text(method), _seeds(seeds), *(_cell(cell, "number") for cell in cells))
+        cells = [points[level].measured if level in points else None for level in levels]
+        table.add_row(_text(method), _seeds(seeds), *(_cell(cell, unit) for cell in cells))
     return table
 
 

@@ -1,0 +1,122 @@
+"""The arithmetic of Match-Tuning: similarities, the matching matrix, its temperature, and where its mass lies."""
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from robustbench_mt.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "Schedule",
+    "Similarity",
+    "calibrate_temperature",
+    "matching_matrix",
+    "row_mass",
+    "schedule_factor",
+    "similarities",
+]
+
+Similarity = Literal["dot", "cosine"]
+Schedule = Literal["constant", "linear", "cosine"]
+
+# Float64's rounding over a batch; distinct rows of float32 are further apart.
+_ROUNDING = 1e-12
+
+
+def similarities(z: "Tensor", similarity: Similarity = "dot") -> "Tensor":
+    """How similar each row is to each.
+
+    Args:
+        z: N x d representations.
+        similarity: the dot product, or the cosine, which the rows' lengths do not change.
+
+    Returns:
+        N x N, of the type of ``z``.
+    """
+    if similarity == "cosine":
+        from torch.nn.functional import normalize
+
+        z = normalize(z, dim=-1)
+    return z @ z.T
+
+
+def matching_matrix(z: "Tensor", temperature: float, similarity: Similarity = "dot") -> "Tensor":
+    """M = softmax(similarities / temperature) along each row; the paper's similarity is z z^T.
+
+    Args:
+        z: N x d representations.
+        temperature: divides the similarities.
+        similarity: see :func:`similarities`.
+
+    Returns:
+        N x N, each row sums to 1; float32 whatever the type of ``z``.
+    """
+    return (similarities(z.float(), similarity) / temperature).softmax(dim=-1)
+
+
+def calibrate_temperature(similarity: "Tensor", self_mass: float) -> float:
+    """The temperature at which a row of M puts ``self_mass`` on itself, on average over the rows.
+
+    The mean self mass is solved for by bisection, between 1/N (a hot, uniform M) and the share of rows that are most
+    similar to themselves (a cold M). Where ``self_mass`` is out of reach, because many rows are closer to a longer
+    neighbour than to themselves, the closed form for equal rows stands in: with
+    gap = mean_i(s_ii - mean_{j != i} s_ij) it is gap / log((N-1) p / (1-p)).
+
+    Args:
+        similarity: N x N as :func:`similarities` makes it of float64, N >= 2.
+        self_mass: p, in (0, 1).
+
+    Raises:
+        UserError: the rows are all equal (or not finite), so that no temperature tells them apart.
+    """
+    n = len(similarity)
+    similarity = similarity.detach().cpu()
+    own = similarity.diagonal()
+    gap = float((own - (similarity.sum(dim=1) - own) / (n - 1)).mean())
+    if not (math.isfinite(gap) and gap > _ROUNDING * float(own.mean())):
+        raise UserError("match: the batch's representations cannot be told apart: give a temperature as a number.")
+
+    def reached(temperature: float) -> float:
+        return float((similarity / temperature).softmax(dim=-1).diagonal().mean())
+
+    # At p = 1/N the closed form has no finite value: any M that is close to uniform does.
+    log_odds = max(math.log((n - 1) * self_mass / (1 - self_mass)), 1e-3)
+    closed_form = gap / log_odds
+    cold, hot = closed_form / 1e3, closed_form * 1e3
+    if not reached(hot) < self_mass < reached(cold):
+        return closed_form
+    # 60 halvings of a range of six decades leave less than float64 can tell.
+    for _ in range(60):
+        middle = math.sqrt(cold * hot)
+        cold, hot = (middle, hot) if reached(middle) > self_mass else (cold, middle)
+    return math.sqrt(cold * hot)
+
+
+def schedule_factor(schedule: Schedule, final: float, progress: float) -> float:
+    """What the temperature is multiplied by: 1 at first, ``final`` at the end.
+
+    Args:
+        schedule: ``constant`` is 1 throughout; ``linear``, or half a wave of a ``cosine``, goes from the one to the
+            other.
+        final: above 0.
+        progress: from 0, the first matched step, to 1, the last.
+    """
+    if schedule == "constant":
+        return 1.0
+    left = 1 - progress if schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2
+    return final + (1 - final) * left
+
+
+def row_mass(matrix: "Tensor", labels: "Tensor") -> tuple[float, float, float]:
+    """Mean share of a row's mass on itself, on others of its label, and on other labels.
+
+    Args:
+        matrix: N x N, rows sum to 1.
+        labels: N.
+    """
+    same_label = labels[:, None] == labels[None, :]
+    own = float(matrix.diagonal().mean())
+    same = float((matrix * same_label).sum(dim=1).mean()) - own
+    return own, same, float((matrix * ~same_label).sum(dim=1).mean())

@@ -1,0 +1,140 @@
+"""What the points of imbalance and label noise curves say, pooled over seeds."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
+from robustbench_mt.reporting.naming import MethodNames, method_order, ratio_name, share_name
+from robustbench_mt.reporting.seed_rows import pooled_metric
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["CurveRow", "ImbalanceRow", "LabelNoiseRow", "imbalance_rows", "label_noise_rows"]
+
+_IMBALANCE_METRICS = ("minority_f1", "minority_precision", "minority_recall", "macro_f1", "accuracy")
+_LABEL_NOISE_METRICS = ("accuracy", "macro_f1", "matthews", "f1")
+
+R = TypeVar("R", bound=CurveRecord)
+
+
+@dataclass(frozen=True)
+class CurveRow(ABC):
+    """A method at one point of a curve.
+
+    Attributes:
+        measure: the metric that the curve shows.
+        level: how far along the curve the point is.
+        n: test examples, the same for every seed.
+        train_counts: training examples of each class, in words.
+        metrics: by name; means over seeds where there are several, else intervals are over test examples.
+        by_seed: the measure of each of ``seeds``.
+    """
+
+    measure: ClassVar[str]
+
+    task: str
+    method: str
+    level: float
+    seeds: list[int]
+    n: int
+    train_counts: str
+    metrics: dict[str, Estimate]
+    by_seed: list[float]
+
+    @property
+    def measured(self) -> Estimate:
+        return self.metrics[self.measure]
+
+    @property
+    @abstractmethod
+    def level_name(self) -> str:
+        """The level as readers see it."""
+
+
+@dataclass(frozen=True)
+class ImbalanceRow(CurveRow):
+    """A method at one ratio of majority to ``minority``."""
+
+    measure: ClassVar[str] = "minority_f1"
+
+    minority: str
+
+    @property
+    def level_name(self) -> str:
+        return ratio_name(self.level)
+
+
+@dataclass(frozen=True)
+class LabelNoiseRow(CurveRow):
+    """A method at one share of training labels flipped.
+
+    Attributes:
+        flipped: how many training labels are, in words.
+        classes: how many the task has.
+    """
+
+    measure: ClassVar[str] = "accuracy"
+
+    flipped: str
+    classes: int
+
+    @property
+    def level_name(self) -> str:
+        return share_name(self.level)
+
+
+def imbalance_rows(records: Sequence[ImbalanceRecord]) -> list[ImbalanceRow]:
+    """Group by task, minority class, method and ratio."""
+    return [
+        ImbalanceRow(**_pooled(method, points, _IMBALANCE_METRICS, ImbalanceRow.measure), minority=points[0].minority)
+        for method, points in _grouped(records, lambda record: record.minority)
+    ]
+
+
+def label_noise_rows(records: Sequence[LabelNoiseRecord]) -> list[LabelNoiseRow]:
+    """Group by task, method and share."""
+    return [
+        LabelNoiseRow(
+            **_pooled(method, points, _LABEL_NOISE_METRICS, LabelNoiseRow.measure),
+            flipped=_range([point.flipped for point in points]),
+            classes=len(points[0].label_names),
+        )
+        for method, points in _grouped(records, lambda record: "")
+    ]
+
+
+def _grouped(records: Sequence[R], about: Callable[[R], str]) -> list[tuple[str, list[R]]]:
+    """The method's name and the points, by seed, of each row."""
+    methods = MethodNames((record.task, record) for record in records)
+    groups: dict[tuple[str, str, str, float], list[R]] = {}
+    for record in records:
+        key = (record.task, about(record), methods(record.task, record), record.level)
+        groups.setdefault(key, []).append(record)
+    ordered = sorted(groups, key=lambda key: (*key[:2], method_order(key[2]), key[3]))
+    return [(key[2], sorted(groups[key], key=lambda record: record.seed)) for key in ordered]
+
+
+def _pooled(method: str, points: Sequence[CurveRecord], names: Sequence[str], measure: str) -> dict[str, Any]:
+    """The fields of :class:`CurveRow`."""
+    return {
+        "task": points[0].task,
+        "method": method,
+        "level": points[0].level,
+        "seeds": [point.seed for point in points],
+        "n": points[0].n,
+        "train_counts": _train_counts(points),
+        "metrics": {
+            name: pooled_metric(points, name) for name in names if all(name in point.metrics for point in points)
+        },
+        "by_seed": [point.metrics[measure] for point in points],
+    }
+
+
+def _train_counts(points: Sequence[CurveRecord]) -> str:
+    by_class = zip(*(point.train_counts for point in points), strict=True)
+    return ", ".join(f"{_range(counts)} {name}" for name, counts in zip(points[0].label_names, by_class, strict=True))
+
+
+def _range(counts: Sequence[int]) -> str:
+    return " to ".join(str(count) for count in dict.fromkeys((min(counts), max(counts))))

@@ -1,0 +1,202 @@
+"""Methods of fine-tuning on each task: one score a seed, and the difference to vanilla's of the same seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from robustbench_mt.records import EvaluationRecord, TrainingRecord
+from robustbench_mt.reporting.naming import MethodNames, is_baseline, method_order
+from robustbench_mt.reporting.runs import Evaluated
+from robustbench_mt.reporting.seed_rows import CORRELATIONS, static_set
+from robustbench_mt.statistics import Estimate, mean_over_seeds, paired_over_seeds
+from robustbench_mt.tasks.glue_scores import GLUE_SCORES, score_metrics
+
+__all__ = ["PAPERS_POINTS", "AverageRow", "MethodRow", "average_rows", "method_rows"]
+
+PAPERS_POINTS = 1.64
+"""What Match-Tuning gains over vanilla, in points, averaged over GLUE's tasks: the abstract of Tong et al. 2022, arXiv
+2205.00633."""
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """A method's score on a split of a task, over seeds.
+
+    Attributes:
+        method: its name, with what was varied.
+        base: the pretrained encoder.
+        settings: of the training, whatever the method.
+        own: the method's own settings, with its ``name``.
+        metrics: those whose mean is the score.
+        n: examples of the split.
+        scores: by seed.
+        score: their mean, with its t interval.
+        spread: their standard deviation; ``None`` for one seed.
+        against: the ``vanilla`` that it is compared with; empty where there is none, or for that one itself.
+        difference: to that, paired over the seeds that both have.
+        failed: runs that failed to train: all examples get one class, or one score.
+        judged: runs of which that is known.
+    """
+
+    task: str
+    split: str
+    method: str
+    base: str
+    settings: dict[str, Any]
+    own: dict[str, Any]
+    metrics: tuple[str, ...]
+    n: int
+    scores: dict[int, float]
+    score: Estimate
+    spread: float | None
+    against: str
+    difference: Estimate | None
+    failed: int
+    judged: int
+
+    @property
+    def score_name(self) -> str:
+        """``accuracy``, or ``mean of accuracy and f1``."""
+        return self.metrics[0] if len(self.metrics) == 1 else f"mean of {' and '.join(self.metrics)}"
+
+
+@dataclass(frozen=True)
+class AverageRow:
+    """A method's average over tasks.
+
+    Attributes:
+        tasks, seeds: what is averaged: the tasks on which this method, and the one it is compared with, have all seeds.
+        average: mean over ``seeds`` of the average over ``tasks``.
+        against: the ``vanilla`` that it is compared with, else empty; ``other`` is its average, ``difference`` is
+            paired over seeds.
+        published: what the paper has for the difference, in points; ``None`` where it says nothing of the method or of
+            the tasks.
+    """
+
+    split: str
+    method: str
+    tasks: list[str]
+    seeds: list[int]
+    average: Estimate
+    against: str
+    other: Estimate | None
+    difference: Estimate | None
+    published: float | None
+
+
+def method_rows(evaluations: Sequence[Evaluated]) -> list[MethodRow]:
+    """Rows by task, split and method, of checkpoints whose training is known; static sets are left out."""
+    trained = [
+        (evaluated.record, evaluated.training)
+        for evaluated in evaluations
+        if evaluated.training and not static_set(evaluated.record.split)
+    ]
+    names = MethodNames((record.task, training) for record, training in trained)
+    groups: dict[tuple[str, str], dict[str, list[tuple[EvaluationRecord, TrainingRecord]]]] = {}
+    for record, training in trained:
+        of_split = groups.setdefault((record.task, record.split), {})
+        of_split.setdefault(names(record.task, training), []).append((record, training))
+    return [
+        _row(method, groups[key], _against(method, groups[key]))
+        for key in sorted(groups)
+        for method in sorted(groups[key], key=method_order)
+    ]
+
+
+def _row(
+    method: str, group: Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]], against: str
+) -> MethodRow:
+    records = [record for record, _ in group[method]]
+    first, training = group[method][0]
+    metrics = score_metrics(first.task, first.metrics)
+    scores, others = (_scores(group[name], metrics) if name else {} for name in (method, against))
+    shared = sorted(scores.keys() & others.keys())
+    failed = [told for record in records if (told := _failed(record, metrics)) is not None]
+    return MethodRow(
+        first.task,
+        first.split,
+        method,
+        training.base,
+        settings=_shared_settings(training),
+        own={"name": training.method, **training.settings.get("method", {})},
+        metrics=metrics,
+        n=first.n,
+        scores=scores,
+        score=mean_over_seeds(list(scores.values())).within(-1.0 if metrics[0] in CORRELATIONS else 0.0, 1.0),
+        spread=float(np.std(list(scores.values()), ddof=1)) if len(scores) > 1 else None,
+        against=against if shared else "",
+        difference=paired_over_seeds(*([of[seed] for seed in shared] for of in (scores, others))) if shared else None,
+        failed=sum(failed),
+        judged=len(failed),
+    )
+
+
+def _scores(group: Sequence[tuple[EvaluationRecord, TrainingRecord]], metrics: Sequence[str]) -> dict[int, float]:
+    """By seed. A correlation that constant predictions leave undefined counts as 0, as scikit-learn's Matthews does."""
+    by_seed = {training.seed: record.metrics for record, training in group}
+    return {seed: float(np.mean([by_seed[seed].get(name) or 0.0 for name in metrics])) for seed in sorted(by_seed)}
+
+
+def _failed(record: EvaluationRecord, metrics: Sequence[str]) -> bool | None:
+    if not record.label_counts:
+        return any(record.metrics.get(name) is None for name in metrics)
+    return sum(count > 0 for count in record.predicted_counts) == 1 if record.predicted_counts else None
+
+
+def _against(method: str, group: Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]]) -> str:
+    """The ``vanilla`` with the same settings of the training, else the only one."""
+    baselines = [name for name in sorted(group, key=method_order) if is_baseline(name)]
+    if method in baselines:
+        return ""
+    settings = {name: _shared_settings(group[name][0][1]) for name in (method, *baselines)}
+    same = [name for name in baselines if settings[name] == settings[method]]
+    return next(iter(same), baselines[0] if len(baselines) == 1 else "")
+
+
+def _shared_settings(training: TrainingRecord) -> dict[str, Any]:
+    settings = {name: value for name, value in training.settings.items() if name != "method"}
+    return {**settings, "trained on": training.task, "base": training.base}
+
+
+def average_rows(rows: Sequence[MethodRow]) -> list[AverageRow]:
+    """Averages over two tasks or more, by split, base and method."""
+    groups: dict[tuple[str, str, str], list[MethodRow]] = {}
+    for row in rows:
+        groups.setdefault((row.split, row.base, row.method), []).append(row)
+    known = {(row.task, row.split, row.method): row for row in rows}
+    ordered = sorted(groups, key=lambda key: (*key[:2], method_order(key[2])))
+    averages = [_average(groups[key], known) for key in ordered]
+    return [average for average in averages if average]
+
+
+def _average(rows: Sequence[MethodRow], known: Mapping[tuple[str, str, str], MethodRow]) -> AverageRow | None:
+    first = rows[0]
+    pairs = [(row, known[row.task, row.split, row.against]) for row in rows if row.against]
+    compared = len(_complete(pairs)) > 1
+    complete = _complete(pairs if compared else [(row, row) for row in rows])
+    if len(complete) < 2:
+        return None
+    seeds = sorted(complete[0][0].scores.keys() & complete[0][1].scores.keys())
+    own, other = ([float(np.mean([pair[end].scores[s] for pair in complete])) for s in seeds] for end in (0, 1))
+    tasks = [row.task for row, _ in complete]
+    is_the_papers = first.own["name"] == "match" and all(task in GLUE_SCORES for task in tasks)
+    return AverageRow(
+        first.split,
+        first.method,
+        tasks,
+        seeds,
+        average=mean_over_seeds(own),
+        against=" or ".join(dict.fromkeys(baseline.method for _, baseline in complete)) if compared else "",
+        other=mean_over_seeds(other) if compared else None,
+        difference=paired_over_seeds(own, other) if compared else None,
+        published=PAPERS_POINTS if compared and is_the_papers else None,
+    )
+
+
+def _complete(pairs: Sequence[tuple[MethodRow, MethodRow]]) -> list[tuple[MethodRow, MethodRow]]:
+    """The tasks that all seeds have been run on, by both methods; a run that is under way has others."""
+    seeds = [row.scores.keys() & other.scores.keys() for row, other in pairs]
+    every = set().union(*seeds)
+    return [pair for pair, of_pair in zip(pairs, seeds, strict=True) if of_pair == every]

@@ -1,0 +1,136 @@
+"""Training in two processes, as ``accelerate launch`` starts them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import reviews
+from test_methods import SPECS
+
+from robustbench_mt.ledger import read_records
+from robustbench_mt.records import TrainingRecord
+
+# With --cpu accelerate launches a single process wherever there is no MPI. Port 0: whichever is free.
+LAUNCH = ["--multi_gpu", "--num_processes=2", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
+LAUNCH += ["--main_process_port=0"]
+
+# Each process writes what became of its own copy of the weights.
+EVERY_METHOD = """
+import hashlib, json, os, sys
+sys.path.insert(0, sys.argv[1])
+import torch
+from conftest import make_task
+from robustbench_mt.distributed import leave
+from robustbench_mt.methods.choice import parse_method
+from robustbench_mt.trainer import fine_tune
+from robustbench_mt.training_settings import TrainingSettings
+
+torch.set_num_threads(1)
+base, specs, out = sys.argv[2], json.loads(sys.argv[3]), sys.argv[4]
+few = TrainingSettings(base=base, steps=3, learning_rate=5e-3, batch_size=4, train_examples=32, validation_examples=6)
+results = {}
+for spec in specs:
+    try:
+        weights = fine_tune(make_task(), parse_method(spec), few).model.state_dict()
+        digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in weights.values())).hexdigest()
+        results[spec] = {"digest": digest, "finite": all(bool(weight.isfinite().all()) for weight in weights.values())}
+    except Exception as error:
+        results[spec] = {"error": repr(error)}
+assert torch.distributed.get_world_size() == 2
+leave()
+with open(f"{out}/{os.environ['RANK']}.json", "w") as stream:
+    json.dump(results, stream)
+"""
+
+
+def launch(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", *LAUNCH, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def by_process(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str, object]]]:
+    """What two processes that trained together hold: for each method, its weights' digest."""
+    path = tmp_path_factory.mktemp("every-method")
+    script = path / "every_method.py"
+    script.write_text(EVERY_METHOD, encoding="utf-8")
+    ended = launch(
+        str(script),
+        str(Path(__file__).parent),
+        str(tiny_base),
+        json.dumps(SPECS),
+        str(path),
+        cwd=Path(__file__).parents[1],
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads((path / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_processes_end_with_the_same_weights(spec: str, by_process: list[dict[str, dict[str, object]]]) -> None:
+    main, other = (results[spec] for results in by_process)
+    assert main == other
+    assert main["finite"]
+
+
+@pytest.fixture(scope="module")
+def command(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A small training, but for ``--out``."""
+    data = tmp_path_factory.mktemp("data") / "reviews.csv"
+    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
+    data.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    options = ["--task", data, "--base", tiny_base, "--method", "match+lora", "--keep", "best", "--epochs", 2]
+    options += ["--train-examples", 32, "--validation-examples", 8, "--batch-size", 8]
+    return ["-m", "robustbench_mt", "train", *map(str, options)]
+
+
+def test_one_checkpoint_and_one_record(command: list[str], tmp_path: Path) -> None:
+    ended = launch(*command, "--out", str(tmp_path / "run"), cwd=Path(__file__).parents[1])
+    assert ended.returncode == 0, ended.stderr
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    assert ended.stdout.splitlines() == [str(checkpoint)]
+    assert (checkpoint / "training.json").is_file()
+    (record,) = read_records(tmp_path / "run" / "train.jsonl", TrainingRecord)
+    assert record.checkpoint == checkpoint.name
+    # 32 examples in batches of 8 on two processes are two steps an epoch.
+    assert record.history[-1]["step"] == 4
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoints", "train.jsonl"]
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 1), (1, 0)])
+def test_a_mistake_is_told_once(rank: int, lines: int, command: list[str], tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, *command, "--out", str(tmp_path), "--seed", "-1"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == lines
+
+
+def test_other_commands_run_alone(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "robustbench_mt", "quickstart", "--smoke", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "RANK": "0", "WORLD_SIZE": "2"},
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "only train" in ended.stderr
+    assert not list(tmp_path.iterdir())
