@@ -28,6 +28,8 @@ class MethodTrainer(Trainer):
         arguments: the trainer's own.
     """
 
+    model: Any
+
     def __init__(self, method: Method, title: str, **arguments: Any) -> None:
         super().__init__(**arguments, callbacks=[_ProgressCallback(title), _UpdateCallback(method)])
         self.remove_callback(PrinterCallback)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
+from robustbench_mt.methods.match import MatchSettings
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks.task import Examples, Task
@@ -61,7 +62,7 @@ def test_training_file_says_how_it_was_made(task: Task, settings: TrainingSettin
     assert record == tuned.record
     assert record is not None
     assert (record.task, record.method, record.seed) == ("toy", "match:self_mass=0.6", 5)
-    assert record.settings["method"] == {"name": "match", "temperature": "auto", "self_mass": 0.6, "layer": None}
+    assert record.settings["method"] == {"name": "match", **asdict(MatchSettings(self_mass=0.6))}
     assert record.temperature is not None
     assert record.temperature > 0
     assert record.label_names == ["negative", "positive"]
