@@ -17,6 +17,7 @@ from attacks.settings import AttackSettings, RecipeOptions
 from attacks.victim import Victim
 from attacks.work import Example, Job, Outcome, Probe, Reload, prepare_work, work_with
 from attacks.workers import GivenUp, Workers
+from robustbench_mt.comparisons import what_can_be_shown
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, read_records
 from robustbench_mt.progress import Show, note, progress
@@ -88,6 +89,8 @@ def attack(
     indices = choose_examples(len(examples), settings)
     path = attack_path(out, victim.name, task.name, recipe.name)
     recorded = list(read_records(path, AttackRecord))
+    if not recorded:
+        note(what_can_be_shown(len(indices)))
     with ExitStack() as stack:
         workers: Workers[Job, Outcome] | None = None
         if settings.workers > 1 and (count := len(_missing(indices, recorded))):

@@ -1,15 +1,20 @@
 """The imbalance curve: fewer and fewer examples of one class."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
+
 from imbalance.sampling import make_imbalanced
-from imbalance.sweep import Curve, Point
+from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
-from robustbench_mt.metrics import Labels, minority_metrics
+from robustbench_mt.evaluation import Metrics
+from robustbench_mt.metrics import best_threshold, minority_metrics
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.task import Examples, Task
+from robustbench_mt.trainer import validation_data
 from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["ImbalanceCurve"]
@@ -51,8 +56,19 @@ class ImbalanceCurve(Curve[ImbalanceRecord]):
         )
         return examples.select(subset)
 
-    def metrics(self, labels: Labels, predictions: Labels) -> dict[str, float]:
-        return minority_metrics(labels, predictions, self.minority, len(self.task.label_names))
+    def measures(self, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
+        threshold, remarks = None, []
+        # With more classes a single threshold decides nothing.
+        if len(self.task.label_names) == 2:
+            validation = validation_data(self.task, self.settings)
+            is_minority = np.asarray(validation.labels) == self.minority
+            if is_minority.any():
+                threshold = best_threshold(is_minority, probabilities(validation)[:, self.minority])
+            else:
+                minority = self.task.label_names[self.minority]
+                remarks.append(f"No validation example is {minority}: no threshold was tuned.")
+        metrics = partial(minority_metrics, minority=self.minority, threshold=threshold)
+        return metrics, {"threshold": threshold, "remarks": remarks}
 
     def fields(self, point: Point, train: Examples) -> dict[str, Any]:
         return {"ratio": float(point.level), **self.own_settings}

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imbalance.sweep import Curve, Point
+from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import LabelNoiseRecord
 from robustbench_mt.errors import UserError
+from robustbench_mt.evaluation import Metrics
 from robustbench_mt.metrics import Labels, classification_metrics
 from robustbench_mt.tasks.task import Examples
 from robustbench_mt.trainer import training_data
@@ -70,9 +72,11 @@ class LabelNoiseCurve(Curve[LabelNoiseRecord]):
         labels = [int(label) for label in clean.labels]
         return Examples(clean.texts, flip_labels(labels, point.level, len(self.task.label_names), seed=point.seed))
 
-    def metrics(self, labels: Labels, predictions: Labels) -> dict[str, float]:
-        values = classification_metrics(labels, predictions, len(self.task.label_names))
-        return {name: value for name, value in values.items() if value is not None}
+    def measures(self, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
+        def metrics(labels: Labels, predicted: NDArray[np.float64]) -> dict[str, float | None]:
+            return classification_metrics(labels, predicted.argmax(axis=1), len(self.task.label_names))
+
+        return metrics, {}
 
     def fields(self, point: Point, train: Examples) -> dict[str, Any]:
         pairs = zip(self._clean(point).labels, train.labels, strict=True)

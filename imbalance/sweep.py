@@ -1,19 +1,20 @@
 """Training along a curve: the training set changes from point to point, the test set stays as it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
 
 from imbalance.sampling import class_counts
 from robustbench_mt.curve_records import CurveRecord
-from robustbench_mt.evaluation import metric_intervals
+from robustbench_mt.evaluation import Metrics, metric_intervals
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods.choice import MethodChoice
-from robustbench_mt.metrics import Labels
 from robustbench_mt.progress import note, progress
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.seeds import checked_seed
@@ -21,9 +22,12 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["Curve", "Point", "check_points", "curve_points", "sweep", "train_point"]
+__all__ = ["Curve", "Point", "Probabilities", "check_points", "curve_points", "sweep", "train_point"]
 
 R = TypeVar("R", bound=CurveRecord)
+
+Probabilities = Callable[[Examples], NDArray[np.float64]]
+"""A trained classifier: examples to the probabilities of their classes, n x classes."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,15 @@ class Curve(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def metrics(self, labels: Labels, predictions: Labels) -> dict[str, float]:
-        """What is measured on the test set, by name."""
+    def measures(self, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
+        """What is measured on the test set, and what the record says of how.
+
+        Args:
+            probabilities: of the trained classifier, for what is settled on other examples than the test set's.
+
+        Returns:
+            From true classes (n) and their probabilities (n x classes) to values by name; and fields of the record.
+        """
 
     @abstractmethod
     def fields(self, point: Point, train: Examples) -> dict[str, Any]:
@@ -143,8 +154,14 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
     # The training set is the sample already.
     settings = replace(curve.settings, train_examples=None)
     tuned = fine_tune(task, point.method, settings, point.seed, train=train, allow_network=allow_network)
+    scorer = Scorer(tuned.model, tuned.tokenizer)
+
+    def probabilities(examples: Examples) -> NDArray[np.float64]:
+        return np.asarray(softmax(scorer(examples.texts).astype(np.float64), axis=1))
+
+    metrics, told = curve.measures(probabilities)
     test = task.split("test")
-    predictions = np.argmax(Scorer(tuned.model, tuned.tokenizer)(test.texts), axis=1)
+    predicted = probabilities(test)
     labels = np.asarray(test.labels, dtype=np.int64)
     classes = len(task.label_names)
     return curve.record_type(
@@ -156,13 +173,14 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
         train_counts=class_counts([int(label) for label in train.labels], classes),
         n=len(test),
         test_counts=class_counts(labels.tolist(), classes),
-        metrics=curve.metrics(labels, predictions),
-        intervals=metric_intervals(curve.metrics, labels, predictions),
+        metrics={name: value for name, value in metrics(labels, predicted).items() if value is not None},
+        intervals=metric_intervals(metrics, labels, predicted),
         settings=tuned.record.settings,
         data=tuned.record.data,
         seconds=tuned.record.seconds,
         versions=tuned.record.versions,
         **curve.fields(point, train),
+        **told,
     )
 
 

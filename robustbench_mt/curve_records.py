@@ -1,7 +1,7 @@
 """The records of curves: one line a point, trained on a changed training set, evaluated on the untouched test set."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from robustbench_mt.records import Record
@@ -16,7 +16,8 @@ class CurveRecord(Record):
     Attributes:
         task, base, method, seed: what was trained.
         label_names: the task's, in the order of the classifier's outputs.
-        train_counts: training examples of each class as they were trained on, in the order of the label names.
+        train_counts: training examples of each class at this point, in the order of the label names; a method that
+            resamples draws from these.
         n: test examples; ``test_counts`` of each class.
         metrics: on the test set, by name.
         intervals: the metrics' 95% bootstrap intervals over test examples, low and high.
@@ -50,17 +51,22 @@ class CurveRecord(Record):
 class ImbalanceRecord(CurveRecord):
     """One point of an imbalance curve.
 
-    Its metrics are ``minority_precision``, ``minority_recall``, ``minority_f1``, ``macro_f1`` and ``accuracy``.
+    Its metrics are those of :func:`robustbench_mt.metrics.minority_metrics`.
 
     Attributes:
         ratio: majority : minority, at least 1.
         minority: the name of the minority class.
+        threshold: for two classes: the probability of the minority from which on it is predicted in the metrics called
+            ``_tuned``, the best for its F1 on the training's validation examples; ``None`` where none was tuned.
+        remarks: what a reader of the numbers should know.
     """
 
     kind: ClassVar[str] = "imbalance"
 
     ratio: float
     minority: str
+    threshold: float | None = None
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def level(self) -> float:

@@ -11,7 +11,7 @@ from robustbench_mt.metrics import classification_metrics, regression_metrics
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.tasks.task import Task
 
-__all__ = ["doubts", "evaluate", "metric_intervals"]
+__all__ = ["Metrics", "doubts", "evaluate", "metric_intervals"]
 
 Scores = Callable[[Sequence[tuple[str, ...]]], NDArray[np.float32]]
 Metrics = Callable[[Any, Any], Mapping[str, float | None]]
@@ -83,7 +83,7 @@ def metric_intervals(
 
     Args:
         metrics: from labels and predictions to values by name.
-        labels, predictions: n each.
+        labels, predictions: n each; predictions may be rows, n x classes.
 
     Returns:
         Low and high by name; a metric that some resample leaves undefined has none.

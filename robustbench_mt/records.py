@@ -72,7 +72,8 @@ class TrainingRecord(Record):
         task, base, method, seed: what was trained.
         label_names: the task's, in the order of the classifier's outputs.
         settings: learning rate, batch size and the like, and under ``method`` the method's own.
-        data: fingerprints and sizes of the training and validation sets.
+        data: fingerprints and sizes of the training and validation sets, as given; ``resampled_examples`` says how many
+            training examples there were after a method that changes the data had drawn from them.
         temperature: the calibrated or given one, for methods that match.
         history: one entry an epoch: ``step``, ``epoch``, ``loss`` and validation metrics.
         matching: for methods that match.

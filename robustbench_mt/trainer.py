@@ -41,7 +41,7 @@ from robustbench_mt.tokenized import tokenized
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.versions import versions
 
-__all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data"]
+__all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data", "validation_data"]
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ def fine_tune(
     checked_seed(seed)
     if train is None:
         train = training_data(task, settings, seed)
-    validation = task.split("validation")
-    if settings.validation_examples is not None:
-        validation = validation.select(range(min(len(validation), settings.validation_examples)))
+    validation = validation_data(task, settings)
     base = find_base(settings.base, allow_network)
     quiet_libraries()
     set_seed(seed)
     model, tokenizer = _load_base(base, task)
     active = method.create()
+    kept = active.resample(train.labels, len(task.label_names), seed)
+    shown = train if kept is None else train.select(kept)
     model = active.adapt(model)
     max_length = min(settings.max_length, length_limit(model, tokenizer))
     with shared_scratch() as scratch:
@@ -107,7 +107,7 @@ def fine_tune(
             f"train {task.name} {method.spec} seed {seed}",
             model=model,
             args=training_arguments(settings, seed, scratch, task.metric),
-            train_dataset=tokenized(tokenizer, train, max_length),
+            train_dataset=tokenized(tokenizer, shown, max_length),
             eval_dataset=tokenized(tokenizer, validation, max_length),
             data_collator=Collator(Padding.of(model, tokenizer)),
             compute_metrics=_compute_metrics(task),
@@ -135,6 +135,7 @@ def fine_tune(
             "remarks": list(task.remarks),
             "train": train.fingerprint,
             "train_examples": len(train),
+            **({} if kept is None else {"resampled_examples": len(shown)}),
             "validation": validation.fingerprint,
             "validation_examples": len(validation),
         },
@@ -163,6 +164,14 @@ def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples
         )
     order = np.random.default_rng(seed).permutation(len(examples))
     return examples.select(order[: settings.train_examples].tolist())
+
+
+def validation_data(task: Task, settings: TrainingSettings) -> Examples:
+    """What a training is validated on: the validation split, or its first examples."""
+    examples = task.split("validation")
+    if settings.validation_examples is None:
+        return examples
+    return examples.select(range(min(len(examples), settings.validation_examples)))
 
 
 def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -20,6 +20,7 @@ from attacks.settings import AttackSettings
 from attacks.textattack_import import no_downloads
 from attacks.victim import FunctionVictim, Victim, load_victim
 from robustbench_mt.checkpoints import load_classifier
+from robustbench_mt.comparisons import what_can_be_shown
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord, AttackRun, from_json
@@ -153,7 +154,8 @@ def test_progress_is_seen_before_the_first_example_has_ended(
     monkeypatch.setattr("robustbench_mt.progress._SECONDS_BETWEEN_LINES", 0)
     attack(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
-    assert re.fullmatch(rf"probing {victim.name}: \d+ texts scored", lines[0])
+    assert lines[0] == what_can_be_shown(20)
+    assert re.fullmatch(rf"probing {victim.name}: \d+ texts scored", lines[1])
     shown = [line for line in lines if line.startswith(f"deepwordbug against {victim.name}: ")]
     assert re.search(r": 0 of 20, [1-9]\d* texts scored$", shown[0])
     assert re.search(r": 20 of 20, [1-9]\d* texts scored$", shown[-1])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_task
+from numpy.typing import NDArray
 
 from imbalance.class_ratios import ImbalanceCurve
 from imbalance.sampling import class_counts, keep_share, long_tail, make_imbalanced
@@ -17,7 +18,10 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.metrics import minority_metrics
-from robustbench_mt.tasks.task import Task
+from robustbench_mt.reporting.result_tables import result_tables
+from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.statistics import Estimate
+from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.training_settings import TrainingSettings
 
 LABELS = [int(label) for label in np.random.default_rng(0).choice(3, size=900, p=[0.5, 0.2, 0.3])]
@@ -118,13 +122,12 @@ def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_
         assert record.train_counts == [32, 32 // int(record.ratio)]
         assert record.minority == "positive"
         assert (record.n, sum(record.test_counts)) == (100, 100)
-        assert record.metrics.keys() == {
-            "minority_precision",
-            "minority_recall",
-            "minority_f1",
-            "macro_f1",
-            "accuracy",
-        }
+        decided = {"minority_precision", "minority_recall", "minority_f1", "macro_f1", "balanced_accuracy", "accuracy"}
+        free = {"minority_average_precision", "calibration_error"}
+        assert record.metrics.keys() == decided | free | {f"{name}_tuned" for name in decided}
+        assert record.intervals.keys() == record.metrics.keys()
+        assert record.threshold is not None and 0 < record.threshold < 1
+        assert record.remarks == []
     with pytest.raises(UserError, match=r"learning_rate is 0\.005 there and 0\.1 now"):
         sweep(ImbalanceCurve(task, replace(short, learning_rate=0.1)), points, path)
 
@@ -159,11 +162,62 @@ def test_regression_is_refused(short: TrainingSettings) -> None:
 
 
 def test_minority_metrics_by_hand() -> None:
-    labels, predictions = [1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 1, 0, 0, 0]
-    metrics = minority_metrics(labels, predictions, 1, 2)
+    labels, positive = [1, 1, 1, 1, 0, 0, 0, 0], np.asarray([0.9, 0.8, 0.4, 0.3, 0.7, 0.1, 0.1, 0.1])
+    metrics = minority_metrics(labels, np.stack([1 - positive, positive], axis=1), 1, threshold=0.3)
     assert metrics["minority_precision"] == pytest.approx(2 / 3)
     assert metrics["minority_recall"] == pytest.approx(2 / 4)
     assert metrics["minority_f1"] == pytest.approx(4 / 7)
     assert metrics["macro_f1"] == pytest.approx((4 / 7 + 6 / 9) / 2)
     assert metrics["accuracy"] == pytest.approx(5 / 8)
-    assert minority_metrics(labels, [0] * 8, 1, 2)["minority_f1"] == 0
+    assert metrics["balanced_accuracy"] == pytest.approx((2 / 4 + 3 / 4) / 2)
+    # Ranked: right, right, wrong, right, right.
+    assert metrics["minority_average_precision"] == pytest.approx((1 + 1 + 3 / 4 + 4 / 5) / 4)
+    assert (metrics["minority_recall_tuned"], metrics["minority_precision_tuned"]) == (1, pytest.approx(4 / 5))
+    assert minority_metrics(labels, np.eye(2)[[0] * 8], 1)["minority_f1"] == 0
+
+
+def test_threshold_is_the_best_on_validation(task: Task, short: TrainingSettings) -> None:
+    curve = ImbalanceCurve(task, short, "positive")
+    seen = []
+
+    def probabilities(examples: Examples) -> NDArray[np.float64]:
+        seen.append(examples.fingerprint)
+        # Right at a threshold of 0.2, with which the likeliest class is always the first.
+        positive = np.where(np.asarray(examples.labels) == 1, 0.2, 0.1)
+        return np.stack([1 - positive, positive], axis=1)
+
+    metrics, fields = curve.measures(probabilities)
+    assert seen == [task.split("validation").fingerprint], "the test set is not looked at"
+    assert fields == {"threshold": 0.2, "remarks": []}
+    test = task.split("test")
+    values = metrics(np.asarray(test.labels), probabilities(test))
+    assert (values["minority_f1"], values["minority_f1_tuned"], values["accuracy_tuned"]) == (0, 1, 1)
+
+
+def test_no_threshold_without_a_minority_to_validate_on(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
+    validation = task.split("validation")
+    negative = validation.select([i for i, label in enumerate(validation.labels) if label == 0])
+    one_sided = replace(task, splits={**task.splits, "validation": negative})
+    points = curve_points([parse_method("vanilla")], [4], [0])
+    (record,) = sweep(ImbalanceCurve(one_sided, short), points, tmp_path / "imbalance.jsonl")
+    assert record.threshold is None
+    assert record.remarks == ["No validation example is positive: no threshold was tuned."]
+    assert "minority_f1" in record.metrics and not any("tuned" in name for name in record.metrics)
+    summary = summarize([tmp_path])
+    assert any(record.remarks[0] in doubt for doubt in summary.doubts)
+    assert [table.name for table in result_tables(summary) if "imbalance" in table.name] == ["imbalance"]
+
+
+def test_report_shows_both_thresholds(task: Task, short: TrainingSettings, tmp_path: Path) -> None:
+    points = curve_points([parse_method("vanilla"), parse_method("oversample")], [4], [0])
+    records = sweep(ImbalanceCurve(task, short), points, tmp_path / "imbalance.jsonl")
+    tables = {table.name: table for table in result_tables(summarize([tmp_path]))}
+    for name, suffix in (("imbalance", ""), ("imbalance_tuned", "_tuned")):
+        keys = [column.key for column in tables[name].columns]
+        for record, row in zip(records, tables[name].rows, strict=True):
+            cells = dict(zip(keys, row, strict=True))
+            shown = cells[f"minority_f1{suffix}"]
+            assert cells["method"] == record.method
+            assert isinstance(shown, Estimate) and shown.value == record.metrics[f"minority_f1{suffix}"]
+    assert [row[5] for row in tables["imbalance_tuned"].rows] == [f"{record.threshold:.3g}" for record in records]
+    assert records[1].data["resampled_examples"] == 64

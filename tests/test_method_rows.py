@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from run_directory import training, write
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.records import EvaluationRecord, TrainingRecord, from_json, to_json
@@ -157,6 +158,39 @@ def test_rows_are_the_records(glue: Path) -> None:
             assert row.difference.high - row.difference.low < 0.5 * (row.score.high - row.score.low)
         else:
             assert (row.against, row.difference) == ("", None)
+
+
+def test_p_values_are_scipys_corrected_over_a_tasks_methods(tmp_path: Path) -> None:
+    methods = ("vanilla", "match", "r3f", "smart")
+    made = [trained(task, method, seed) for task in ("rte", "stsb") for method in methods for seed in range(6)]
+    lone = trained("rte", "mixout", 0)
+    pairs = [(each, scored(each, noise(each.seed, each.task, each.method))) for each in (*made, lone)]
+    summary = summarize([write_scores(tmp_path, pairs)])
+    for task in ("rte", "stsb"):
+        of_task = rows_of(summary, task=task)
+        vanilla = next(row for row in of_task if row.method == "vanilla")
+        tested = [row for row in of_task if row.method in methods[1:]]
+        for row in tested:
+            both = list(row.scores.values()), list(vanilla.scores.values())
+            assert row.p_t == pytest.approx(stats.ttest_rel(*both).pvalue)
+            assert row.p_wilcoxon == pytest.approx(stats.wilcoxon(*both).pvalue)
+        corrected = multipletests([row.p_t for row in tested], method="holm")[1]
+        assert [row.p_holm for row in tested] == pytest.approx(corrected)
+        assert all(row.family == 3 for row in of_task)
+        assert all((row.p_t, row.p_holm) == (None, None) for row in of_task if row not in tested)
+    report([tmp_path])
+    row = next(row for row in table(tmp_path / "report", "methods") if (row["task"], row["method"]) == ("rte", "r3f"))
+    (expected,) = rows_of(summary, task="rte", method="r3f")
+    assert [float(row[key]) for key in ("p_t", "p_holm", "p_wilcoxon")] == [
+        *(expected.p_t, expected.p_holm, expected.p_wilcoxon)
+    ]
+    assert row["comparisons"] == "3"
+    readable = (tmp_path / "report" / "tables" / "methods.md").read_text(encoding="utf-8")
+    assert "p (t, Holm)" in readable and "p (Wilcoxon)" not in readable
+    assert (
+        "corrected by Holm for the number of methods compared with vanilla on a split of a task (rte test: 3"
+        in readable
+    )
 
 
 def test_average_is_over_tasks_then_over_seeds(glue: Path) -> None:

@@ -22,15 +22,20 @@ from robustbench_mt.training_settings import TrainingSettings
 
 Train = Callable[..., FineTuned]
 
-SPECS = [*sorted(METHODS), "match+lora", "match+r-drop", "match+smart"]
+SPECS = [*sorted(METHODS), "match+lora", "match+oversample", "match+r-drop", "match+smart"]
+
+# These have no meaning for scores.
+NEED_CLASSES = ["class-weighted", "focal", "logit-adjustment", "oversample", "supcon", "undersample"]
 
 # At these settings a method takes itself back. What remains is exactly vanilla, or differs as sums in another order do.
 LIMITS = [
     ("bi-drop:share=1", {"dropout": False}, 1e-6),
     ("child-tuning-d:share=1", {}, 0),
     ("child-tuning-f:probability=1", {}, 0),
+    ("focal:gamma=0", {}, 1e-6),
     ("freelb:radius=0", {}, 1e-6),
     ("llrd:decay=1", {}, 0),
+    ("logit-adjustment:tau=0", {}, 0),
     ("match", {"batch_size": 1}, 0),
     ("match:temperature=0.1", {"batch_size": 1}, 0),
     ("mixout:probability=0", {}, 0),
@@ -168,14 +173,15 @@ def test_two_fields(spec: str, pair_task: Task, train: Train) -> None:
     assert np.isfinite(scores).all()
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec != "supcon"])
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.removeprefix("match+") not in NEED_CLASSES])
 def test_regression(spec: str, score_task: Task, train: Train) -> None:
     assert lowers_the_tasks_loss(train(spec, on=score_task, **LONG))
 
 
-def test_contrasting_classes_needs_classes(score_task: Task, train: Train) -> None:
-    with pytest.raises(UserError, match=r"supcon.*(regression|class|label)"):
-        train("supcon", on=score_task)
+@pytest.mark.parametrize("spec", NEED_CLASSES)
+def test_what_needs_classes_says_so(spec: str, score_task: Task, train: Train) -> None:
+    with pytest.raises(UserError, match=rf"{spec}: a regression has no classes"):
+        train(spec, on=score_task)
 
 
 @pytest.mark.parametrize("spec", ["vanilla", "match", "lora", "match+lora"])

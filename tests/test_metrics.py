@@ -3,10 +3,24 @@
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_score,
+    recall_score,
+)
 
 from robustbench_mt.evaluation import metric_intervals
-from robustbench_mt.metrics import classification_metrics, minority_metrics, regression_metrics
+from robustbench_mt.metrics import (
+    best_threshold,
+    calibration_error,
+    classification_metrics,
+    minority_metrics,
+    regression_metrics,
+)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
@@ -19,9 +33,80 @@ def test_classification_metrics_are_scikit_learns(classes: int) -> None:
     assert metrics["matthews"] == pytest.approx(matthews_corrcoef(labels, predictions))
     if classes == 2:
         assert metrics["f1"] == pytest.approx(f1_score(labels, predictions))
-    minority = minority_metrics(labels, predictions, classes - 1, classes)
-    assert minority["minority_f1"] == pytest.approx(f1_score(labels, predictions, average=None)[-1])
-    assert minority["macro_f1"] == pytest.approx(f1_score(labels, predictions, average="macro"))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_minority_metrics_are_scikit_learns(classes: int) -> None:
+    random = np.random.default_rng(classes)
+    labels, minority = random.integers(classes, size=200), classes - 1
+    probabilities = random.dirichlet(np.ones(classes), size=200)
+    predictions = probabilities.argmax(axis=1)
+    metrics = minority_metrics(labels, probabilities, minority)
+    assert metrics == pytest.approx(
+        {
+            "minority_precision": precision_score(labels, predictions, average=None)[minority],
+            "minority_recall": recall_score(labels, predictions, average=None)[minority],
+            "minority_f1": f1_score(labels, predictions, average=None)[minority],
+            "macro_f1": f1_score(labels, predictions, average="macro"),
+            "balanced_accuracy": balanced_accuracy_score(labels, predictions),
+            "accuracy": accuracy_score(labels, predictions),
+            "minority_average_precision": average_precision_score(labels == minority, probabilities[:, minority]),
+            "calibration_error": calibration_error(labels, probabilities),
+        }
+    )
+
+
+@pytest.mark.parametrize("minority", [0, 1])
+def test_metrics_at_a_threshold(minority: int) -> None:
+    random = np.random.default_rng(7)
+    labels, probabilities = random.integers(2, size=100), random.dirichlet([1, 1], size=100)
+    at_half = minority_metrics(labels, probabilities, minority)
+    metrics = minority_metrics(labels, probabilities, minority, threshold=0.3)
+    predicted = probabilities[:, minority] >= 0.3
+    assert {name: metrics[name] for name in at_half} == at_half, "the threshold leaves these alone"
+    assert metrics["minority_f1_tuned"] == pytest.approx(f1_score(labels == minority, predicted))
+    assert metrics["minority_precision_tuned"] == pytest.approx(precision_score(labels == minority, predicted))
+    assert metrics["minority_recall_tuned"] == pytest.approx(recall_score(labels == minority, predicted))
+    assert metrics["macro_f1_tuned"] == pytest.approx(f1_score(labels == minority, predicted, average="macro"))
+    assert metrics["balanced_accuracy_tuned"] == pytest.approx(balanced_accuracy_score(labels == minority, predicted))
+    assert metrics["accuracy_tuned"] == pytest.approx(accuracy_score(labels == minority, predicted))
+    assert len(metrics) == len(at_half) + 6
+    half = minority_metrics(labels, probabilities, minority, threshold=0.5)
+    assert half["minority_f1_tuned"] == half["minority_f1"]
+
+
+def test_no_average_precision_without_the_minority() -> None:
+    metrics = minority_metrics([0, 0], np.asarray([[0.9, 0.1], [0.2, 0.8]]), 1)
+    assert metrics["minority_average_precision"] is None
+    assert metrics["balanced_accuracy"] == 0.5, "the recall of the only class there is"
+
+
+def test_best_threshold_has_the_largest_f1_of_all() -> None:
+    random = np.random.default_rng(2)
+    for _ in range(20):
+        is_minority, probabilities = random.random(40) < 0.2, random.random(40).round(1)
+        is_minority[0] = True
+        f1 = {each: f1_score(is_minority, probabilities >= each) for each in np.unique(probabilities)}
+        threshold = best_threshold(is_minority, probabilities)
+        assert f1[threshold] == pytest.approx(max(f1.values()))
+        assert threshold == min(each for each, value in f1.items() if value > max(f1.values()) - 1e-9)
+
+
+def test_calibration_error_by_hand() -> None:
+    # Three examples in the bin (0.6, 0.667], two of them right; one in the last, which is wrong.
+    likeliest = np.asarray([0.61, 0.62, 0.66, 1.0])
+    probabilities = np.stack([likeliest, 1 - likeliest], axis=1)
+    expected = 3 / 4 * abs((0.61 + 0.62 + 0.66) / 3 - 2 / 3) + 1 / 4 * 1
+    assert calibration_error([0, 0, 1, 1], probabilities) == pytest.approx(expected)
+    assert calibration_error([0, 1], np.asarray([[1.0, 0.0], [0.0, 1.0]])) == 0
+
+
+def test_a_calibrated_classifier_has_next_to_no_calibration_error() -> None:
+    random = np.random.default_rng(3)
+    positive = random.random(100_000)
+    labels = (random.random(100_000) < positive).astype(int)
+    assert calibration_error(labels, np.stack([1 - positive, positive], axis=1)) < 0.01
+    assert calibration_error(labels, np.stack([1 - positive**0.2, positive**0.2], axis=1)) > 0.1
 
 
 def test_a_class_that_stands_nowhere_has_no_f1() -> None:

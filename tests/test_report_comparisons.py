@@ -9,16 +9,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 from run_directory import attack_run, evaluation, fallen, stood, training, transfer, write, write_attack, write_run
+from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import Summary, summarize
 from robustbench_mt.reporting.terminal import render_terminal
-from robustbench_mt.statistics import mcnemar_exact, wilson
+from robustbench_mt.statistics import hierarchical_bootstrap_difference, mcnemar_exact, wilson
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +143,56 @@ def test_paired_rows_are_the_records(run: Path, summary: Summary) -> None:
         assert float(row["difference"]) == pytest.approx((only[0] - only[1]) / len(shared))
         assert int(row["difference_n"]) == len(shared) == 58
         assert float(row["difference_low"]) <= float(row["difference"]) <= float(row["difference_high"])
+    family = [float(row["p"]) for row in paired]
+    assert [float(row["p_holm"]) for row in paired] == pytest.approx(multipletests(family, method="holm")[1])
+    caption = plain_tables(summary)["paired.md"]
+    assert (
+        f"corrected by Holm for the number of comparisons that this table makes of the task (reviews: {len(paired)})"
+        in (caption)
+    )
     before = found["before the attack", "reviews-match-seed0", "reviews-vanilla-seed0"]
     right = [line["scores"][line["label"]] > 0.5 for line in lines(run, "reviews-match-seed0", "pwws")]
     assert float(before["accuracy"]) == sum(right) / 60
+
+
+def test_methods_are_paired_over_seeds(run: Path, summary: Summary) -> None:
+    found = {row["condition"]: row for row in rows(summary, "paired_seeds")}
+    assert len(found) == 5
+    row = found["worst case of 3 recipes"]
+    recipes = ("deepwordbug", "pwws", "textfooler")
+    outcomes = {
+        method: [left_standing(run, f"reviews-{method}-seed{seed}", recipes) for seed in (0, 1)]
+        for method in ("match", "vanilla")
+    }
+    shared = sorted(set.intersection(*(set(known) for of_method in outcomes.values() for known in of_method)))
+    match, vanilla = ([[known[i] for i in shared] for known in outcomes[name]] for name in ("match", "vanilla"))
+    assert (row["method"], row["other"], row["seeds"]) == ("match", "vanilla", "2 (0, 1)")
+    assert float(row["accuracy"]) == pytest.approx(np.mean(match))
+    expected = hierarchical_bootstrap_difference(match, vanilla)
+    columns = ("difference", "difference_low", "difference_high", "difference_n")
+    assert [float(row[key]) for key in columns] == [expected.value, expected.low, expected.high, len(shared)]
+    assert float(row["over_seeds"]) == pytest.approx(expected.value)
+    assert row["over_seeds_n"] == "2"
+
+
+def test_one_seed_is_not_paired_over_seeds(tmp_path: Path) -> None:
+    made = [training("vanilla", 0), training("vanilla", 1), training("match", 0)]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    for record in made:
+        write_attack(tmp_path, attack_run(record.checkpoint, "pwws"), [stood(0), fallen(index=1)])
+    assert summarize([tmp_path]).paired_seeds == []
+
+
+def test_holm_is_of_each_task_and_the_terminal_tells_it(tmp_path: Path) -> None:
+    many = [stood(index) for index in range(10)]
+    write_attack(tmp_path, attack_run("a", "pwws"), many)
+    write_attack(tmp_path, attack_run("b", "pwws"), [fallen(index=index) for index in range(10)])
+    before, after = summarize([tmp_path]).paired
+    assert after.p == pytest.approx(2 / 2**10)
+    assert (before.p, before.p_holm) == (1.0, 1.0)
+    assert after.p_holm == pytest.approx(2 * after.p)
+    assert "McNemar p (Holm of 2)" in shown(summarize([tmp_path]))
+    assert "0.002 (0.0039)" in shown(summarize([tmp_path]))
 
 
 def test_only_examples_of_both_are_paired(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import proportion_confint
 
 from robustbench_mt.statistics import (
     Estimate,
     bootstrap_mean,
+    hierarchical_bootstrap_difference,
     mcnemar_exact,
     mean_over_seeds,
     paired_difference,
+    paired_over_seeds,
     wilson,
 )
 
@@ -21,6 +26,23 @@ def test_wilson_is_the_textbook_interval() -> None:
     assert estimate.value == 0.61
     assert (estimate.low, estimate.high) == pytest.approx((centre - margin, centre + margin), abs=1e-6)
     assert estimate.show() == "61.0% [51.2, 70.0], n=100"
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 7), (1, 1), (81, 263), (15, 148), (0, 20), (997, 1000)])
+def test_wilson_is_statsmodels(successes: int, n: int) -> None:
+    estimate = wilson(successes, n)
+    expected = proportion_confint(successes, n, method="wilson")
+    assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_is_newcombes_worked_examples(successes: int, n: int, low: float, high: float) -> None:
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
+    estimate = wilson(successes, n)
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize(("successes", "end"), [(0, "low"), (7, "high")])
@@ -78,6 +100,8 @@ def test_mcnemar_is_as_statsmodels_tests_have_it(only_first: int, only_second: i
     # The tables and values of statsmodels' test_mcnemar_exact, which took them from Vassar College's calculator.
     assert mcnemar_exact(only_first, only_second) == pytest.approx(p, abs=1.5e-6)
     assert mcnemar_exact(only_second, only_first) == pytest.approx(p, abs=1.5e-6)
+    theirs = mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue
+    assert mcnemar_exact(only_first, only_second) == pytest.approx(theirs, rel=1e-9)
 
 
 def test_mcnemar_of_few_is_counted_by_hand() -> None:
@@ -115,3 +139,115 @@ def test_a_difference_needs_two_intervals_that_do_not_overlap() -> None:
     assert wilson(90, 100).differs_from(wilson(50, 100))
     assert not wilson(55, 100).differs_from(wilson(50, 100))
     assert not mean_over_seeds([0.9]).differs_from(mean_over_seeds([0.1]))
+
+
+def test_hierarchical_bootstrap_is_seeded_and_takes_the_outcomes_in_pairs() -> None:
+    rng = np.random.default_rng(0)
+    easy = rng.random(300)
+    first, second = (rng.random((5, 300)) < np.clip(easy + gain, 0, 1) for gain in (0.1, 0.0))
+    estimate = hierarchical_bootstrap_difference(first, second)
+    assert estimate == hierarchical_bootstrap_difference(first, second)
+    assert estimate != hierarchical_bootstrap_difference(first, second, seed=1)
+    assert estimate.value == pytest.approx(first.mean() - second.mean())
+    assert (estimate.n, estimate.count) == (300, "n=300")
+    assert estimate.low is not None and estimate.high is not None
+    assert estimate.low < estimate.value < estimate.high
+    swapped = hierarchical_bootstrap_difference(second, first)
+    assert (swapped.low, swapped.high) == pytest.approx((-estimate.high, -estimate.low), abs=1e-9)
+    # The examples' order means nothing, nor does a seed's.
+    order = rng.permutation(300)
+    moved = hierarchical_bootstrap_difference(first[::-1, order], second[::-1, order])
+    assert (moved.low, moved.high) == pytest.approx((estimate.low, estimate.high), abs=0.01)
+
+
+def test_hierarchical_bootstrap_knows_that_seeds_share_their_examples() -> None:
+    # Ten seeds that all give the same are no more than one.
+    first, second = np.arange(200) < 120, np.arange(200) % 3 > 0
+    repeated = hierarchical_bootstrap_difference([first] * 10, [second] * 10)
+    once = paired_difference(first.tolist(), second.tolist())
+    assert (repeated.low, repeated.high) == pytest.approx((once.low, once.high), abs=0.015)
+
+
+def test_hierarchical_bootstrap_where_nothing_can_be_told() -> None:
+    assert hierarchical_bootstrap_difference([[True, False]], [[False, False]]).parts() == ("50.0%", "")
+    assert hierarchical_bootstrap_difference([[True], [True]], [[False], [True]]).low is None
+    assert hierarchical_bootstrap_difference([[True] * 3] * 2, [[False] * 3] * 2).parts() == ("100.0%", "")
+    nothing = hierarchical_bootstrap_difference([[], []], [[], []])
+    assert (nothing.value, nothing.n) == (None, 0)
+    for other in ([[True, False]], [True, False, True]):
+        with pytest.raises(ValueError, match="one shape"):
+            hierarchical_bootstrap_difference([[True], [True]], other)
+
+
+def covers(estimate: Estimate, truth: float) -> bool:
+    assert estimate.low is not None and estimate.high is not None
+    return estimate.low <= truth <= estimate.high
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.1, 100), (0.3, 100), (0.5, 50), (0.8, 400), (0.95, 400)])
+def test_wilson_covers_as_often_as_it_says(share: float, n: int) -> None:
+    drawn = np.random.default_rng(0).binomial(n, share, size=5000)
+    assert 0.93 <= np.mean([covers(wilson(int(successes), n), share) for successes in drawn]) <= 0.97
+
+
+def test_paired_bootstrap_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = []
+    for seed in range(500):
+        # Both right, only the first, only the second, neither.
+        outcome = rng.choice(4, size=200, p=(0.5, 0.2, 0.1, 0.2))
+        estimate = paired_difference((outcome <= 1).tolist(), (outcome % 2 == 0).tolist(), seed)
+        covered.append(covers(estimate, 0.1))
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_t_over_seeds_covers_as_often_as_it_says(seeds: int) -> None:
+    rng = np.random.default_rng(seeds)
+    alone, paired = [], []
+    for _ in range(2000):
+        shared = rng.normal(0, 0.05, seeds)
+        # What a seed does to both methods' accuracies, and what to each.
+        first, second = (0.7 + shared + rng.normal(0, 0.02, seeds) for _ in range(2))
+        alone.append(covers(mean_over_seeds(first.tolist()), 0.7))
+        paired.append(covers(paired_over_seeds(first.tolist(), second.tolist()), 0.0))
+    assert 0.93 <= np.mean(alone) <= 0.97
+    assert 0.93 <= np.mean(paired) <= 0.97
+
+
+def simulated(seeds: int, of_seeds: float, of_examples: float) -> tuple[float, float]:
+    """How often the hierarchical bootstrap and t over seeds cover a difference, where seeds and examples differ so."""
+    rng = np.random.default_rng([seeds, 1])
+    # Right where a normal score is over 0: of one method 0.3 higher, of seed, example and chance (1).
+    truth = stats.norm.cdf(0.3 / np.sqrt(1 + of_seeds**2 + of_examples**2)) - 0.5
+    covered = []
+    for seed in range(400):
+        scores = rng.normal(0, of_seeds, (2, seeds, 1)) + rng.normal(0, of_examples, (2, 1, 200))
+        scores += rng.normal(0, 1, (2, seeds, 200)) + np.array([0.3, 0.0])[:, None, None]
+        first, second = scores > 0
+        both = hierarchical_bootstrap_difference(first, second, seed)
+        over_seeds = paired_over_seeds(first.mean(axis=1), second.mean(axis=1))
+        covered.append((covers(both, truth), over_seeds.low is None or covers(over_seeds, truth)))
+    by_kind = np.mean(covered, axis=0)
+    return float(by_kind[0]), float(by_kind[1])
+
+
+@pytest.mark.parametrize(("seeds", "of_seeds", "of_examples"), [(3, 0.0, 3.0), (5, 0.2, 2.0), (30, 1.0, 1.0)])
+def test_hierarchical_bootstrap_covers_where_examples_differ_or_seeds_are_many(
+    seeds: int, of_seeds: float, of_examples: float
+) -> None:
+    assert 0.93 <= simulated(seeds, of_seeds, of_examples)[0] <= 0.97
+
+
+def test_hierarchical_bootstrap_of_few_seeds_that_differ_is_too_narrow() -> None:
+    # As its docstring and the caption of its table say: the t interval is the one to trust there.
+    hierarchical, over_seeds = simulated(3, of_seeds=1.0, of_examples=0.5)
+    assert hierarchical < 0.85
+    assert 0.93 <= over_seeds <= 0.97
+
+
+def test_t_over_seeds_of_examples_that_differ_is_too_narrow() -> None:
+    # It takes the examples as given: the hierarchical bootstrap is the one to trust there.
+    hierarchical, over_seeds = simulated(10, of_seeds=0.1, of_examples=3.0)
+    assert 0.93 <= hierarchical <= 0.97
+    assert over_seeds < 0.6

@@ -2,8 +2,11 @@
 
 from robustbench_mt.methods.bi_drop import BiDrop
 from robustbench_mt.methods.child_tuning import ChildTuningD, ChildTuningF
+from robustbench_mt.methods.class_weighted import ClassWeighted
+from robustbench_mt.methods.focal import Focal
 from robustbench_mt.methods.freelb import FreeLB
 from robustbench_mt.methods.llrd import LayerwiseDecay
+from robustbench_mt.methods.logit_adjustment import LogitAdjustment
 from robustbench_mt.methods.lora import Lora
 from robustbench_mt.methods.match import Match
 from robustbench_mt.methods.method import Method
@@ -11,6 +14,7 @@ from robustbench_mt.methods.mixout import Mixout
 from robustbench_mt.methods.mixup import Mixup
 from robustbench_mt.methods.r3f import R3F
 from robustbench_mt.methods.r_drop import RDrop
+from robustbench_mt.methods.resampling import Oversample, Undersample
 from robustbench_mt.methods.smart import Smart
 from robustbench_mt.methods.supcon import SupCon
 from robustbench_mt.methods.vanilla import Vanilla
@@ -32,4 +36,9 @@ METHODS: dict[str, type[Method]] = {
     "bi-drop": BiDrop,
     "llrd": LayerwiseDecay,
     "lora": Lora,
+    "class-weighted": ClassWeighted,
+    "focal": Focal,
+    "logit-adjustment": LogitAdjustment,
+    "oversample": Oversample,
+    "undersample": Undersample,
 }

@@ -1,5 +1,6 @@
 """Match-Tuning together with another method."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from robustbench_mt.methods.match import Match
@@ -31,6 +32,9 @@ class WithMatch(Method):
     @property
     def extra_passes(self) -> tuple[int, int]:
         return self._other.extra_passes
+
+    def resample(self, labels: Sequence[int] | Sequence[float], classes: int, seed: int) -> list[int] | None:
+        return self._other.resample(labels, classes, seed)
 
     def adapt(self, model: "PreTrainedModel") -> "PreTrainedModel":
         return self._other.adapt(model)

@@ -1,6 +1,6 @@
 """What a method of fine-tuning is."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,14 +42,14 @@ class Plan:
 class Method:
     """A way of fine-tuning: what happens differently between the batch and the update.
 
-    An instance trains one model. The trainer calls, in this order: :meth:`adapt`; :meth:`parameter_groups`;
-    :meth:`attach`; for each batch :meth:`before_step` and :meth:`loss`; for each update :meth:`before_update` and
-    :meth:`after_update`; after the last step, also when the training fails, :meth:`detach`; then :meth:`restore`, and
-    the model is an ordinary one.
+    An instance trains one model. The trainer calls, in this order: :meth:`resample`; :meth:`adapt`;
+    :meth:`parameter_groups`; :meth:`attach`; for each batch :meth:`before_step` and :meth:`loss`; for each update
+    :meth:`before_update` and :meth:`after_update`; after the last step, also when the training fails, :meth:`detach`;
+    then :meth:`restore`, and the model is an ordinary one.
 
     Attributes:
         summary: one line for ``list methods``.
-        changes: ``nothing``, ``representation``, ``loss``, ``gradient`` or ``update``.
+        changes: ``nothing``, ``data``, ``representation``, ``loss``, ``gradient`` or ``update``.
         settings_type: a frozen dataclass; its fields are the method's options, its defaults the paper's.
         why_not_with_match: empty where ``match`` combines with it; else the reason why not.
     """
@@ -66,6 +66,15 @@ class Method:
     def extra_passes(self) -> tuple[int, int]:
         """Forward and backward passes a step that ``vanilla`` does not make."""
         return 0, 0
+
+    def resample(self, labels: Sequence[int] | Sequence[float], classes: int, seed: int) -> list[int] | None:
+        """Positions of the training examples to train on, some perhaps repeatedly; ``None`` for all, each once.
+
+        Args:
+            labels: of the training examples.
+            classes: how many the task has; 0 for a regression.
+            seed: of the method's own random draws.
+        """
 
     def adapt(self, model: "PreTrainedModel") -> "PreTrainedModel":
         """The model to train in place of ``model``."""

@@ -1,8 +1,12 @@
 """The tables that compare checkpoints: on the same examples, and by the texts that fool one and then another."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from robustbench_mt.reporting.paired_rows import BEFORE, MOST_METHODS, PairedRow
+from robustbench_mt.reporting.naming import seed_names
+from robustbench_mt.reporting.paired_outcomes import BEFORE
+from robustbench_mt.reporting.paired_rows import MOST_METHODS, PairedRow
+from robustbench_mt.reporting.paired_seed_rows import PairedSeedRow
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Column, Table
 from robustbench_mt.reporting.transfer_rows import TransferRow
@@ -11,18 +15,24 @@ __all__ = ["comparison_tables"]
 
 
 def comparison_tables(summary: Summary) -> list[Table]:
-    """Paired differences, and the entries of the transfer matrices."""
-    return [_paired(summary.paired), _transfer([row for matrix in summary.transfers for row in matrix.rows])]
+    """Paired differences, of checkpoints and over seeds, and the entries of the transfer matrices."""
+    return [
+        _paired(summary.paired),
+        _paired_seeds(summary.paired_seeds),
+        _transfer([row for matrix in summary.transfers for row in matrix.rows]),
+    ]
 
 
 def _paired(rows: Sequence[PairedRow]) -> Table:
+    sizes = ", ".join(f"{task}: {count}" for task, count in Counter(row.task for row in rows).items())
     return Table(
         "paired",
         "Two checkpoints on the same examples",
-        "Accuracy of both on the n examples that count for both; the difference, in percentage points, has a 95% "
-        "bootstrap interval over examples, each drawn with both outcomes. p is McNemar's, exact and two-sided: how "
-        "often chance would split the examples on which the two differ at least as unevenly, were both equally good. "
-        "Many p in one table are not corrected for their number, and none knows what another training seed may give. "
+        "Accuracy of both on the n examples that count for both, with 95% Wilson intervals; the difference, in "
+        "percentage points, has a 95% bootstrap interval over examples, each drawn with both outcomes. p is McNemar's, "
+        "exact and two-sided: how often chance would split the examples on which the two differ at least as unevenly, "
+        "were both equally good. Beside it the same p, corrected by Holm for the number of comparisons that this table "
+        f"makes of the task{f' ({sizes})' if sizes else ''}. No p knows what another training seed may give. "
         f"{BEFORE.capitalize()}: every example that some recipe had scored. Each checkpoint is compared with the "
         f"vanilla one of its seed; without vanilla, the pairs of the first {MOST_METHODS} methods are.",
         [
@@ -34,14 +44,45 @@ def _paired(rows: Sequence[PairedRow]) -> Table:
             Column("other_accuracy", "the other's accuracy", "percent"),
             Column("difference", "difference (points)", "points"),
             Column("p", "McNemar's p", "p"),
+            Column("p_holm", "p, Holm", "p"),
             Column("only_right", "only it right", "number", 0),
             Column("only_other_right", "only the other right", "number", 0),
         ],
         [
             [
                 *(row.task, row.condition, row.checkpoint, row.other),
-                *(row.accuracy, row.other_accuracy, row.difference, row.p),
+                *(row.accuracy, row.other_accuracy, row.difference, row.p, row.p_holm),
                 *(row.only_right, row.only_other_right),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
+    return Table(
+        "paired_seeds",
+        "Two methods on the same examples, over seeds",
+        "Mean accuracy of both over the seeds that both have, on the n examples that count for all these checkpoints. "
+        "The difference, in percentage points, has two 95% intervals: of a hierarchical bootstrap over seeds and "
+        "examples, each drawn with all outcomes, and Student's t over seeds, which takes the examples as given. With "
+        "few seeds the bootstrap's is too narrow where seeds differ more than examples do (with five it may cover 86% "
+        "of the time in place of 95%); the wider of the two is the one to trust.",
+        [
+            Column("task", "task"),
+            Column("condition", "accuracy"),
+            Column("method", "method"),
+            Column("other", "against"),
+            Column("seeds", "seeds"),
+            Column("accuracy", "its accuracy", "percent"),
+            Column("other_accuracy", "the other's accuracy", "percent"),
+            Column("difference", "difference (points), bootstrap", "points"),
+            Column("over_seeds", "difference (points), t", "points"),
+        ],
+        [
+            [
+                *(row.task, row.condition, row.method, row.other, seed_names(row.seeds)),
+                *(row.accuracy, row.other_accuracy, row.difference, row.over_seeds),
             ]
             for row in rows
         ],

@@ -10,9 +10,17 @@ from robustbench_mt.reporting.naming import MethodNames, method_order, ratio_nam
 from robustbench_mt.reporting.seed_rows import pooled_metric
 from robustbench_mt.statistics import Estimate
 
-__all__ = ["CurveRow", "ImbalanceRow", "LabelNoiseRow", "imbalance_rows", "label_noise_rows"]
+__all__ = ["TUNED", "CurveRow", "ImbalanceRow", "LabelNoiseRow", "imbalance_rows", "label_noise_rows"]
 
-_IMBALANCE_METRICS = ("minority_f1", "minority_precision", "minority_recall", "macro_f1", "accuracy")
+TUNED = "_tuned"
+
+_DECIDED = ("minority_f1", "minority_precision", "minority_recall", "macro_f1", "balanced_accuracy", "accuracy")
+_IMBALANCE_METRICS = (
+    *_DECIDED,
+    "minority_average_precision",
+    "calibration_error",
+    *(f"{name}{TUNED}" for name in _DECIDED),
+)
 _LABEL_NOISE_METRICS = ("accuracy", "macro_f1", "matthews", "f1")
 
 R = TypeVar("R", bound=CurveRecord)
@@ -54,11 +62,18 @@ class CurveRow(ABC):
 
 @dataclass(frozen=True)
 class ImbalanceRow(CurveRow):
-    """A method at one ratio of majority to ``minority``."""
+    """A method at one ratio of majority to ``minority``.
+
+    Attributes:
+        thresholds: at which the metrics that end in :data:`TUNED` are, one a seed; empty where a seed has none.
+        remarks: the records'.
+    """
 
     measure: ClassVar[str] = "minority_f1"
 
     minority: str
+    thresholds: list[float]
+    remarks: list[str]
 
     @property
     def level_name(self) -> str:
@@ -87,7 +102,12 @@ class LabelNoiseRow(CurveRow):
 def imbalance_rows(records: Sequence[ImbalanceRecord]) -> list[ImbalanceRow]:
     """Group by task, minority class, method and ratio."""
     return [
-        ImbalanceRow(**_pooled(method, points, _IMBALANCE_METRICS, ImbalanceRow.measure), minority=points[0].minority)
+        ImbalanceRow(
+            **_pooled(method, points, _IMBALANCE_METRICS, ImbalanceRow.measure),
+            minority=points[0].minority,
+            thresholds=_thresholds(points),
+            remarks=list(dict.fromkeys(remark for point in points for remark in point.remarks)),
+        )
         for method, points in _grouped(records, lambda record: record.minority)
     ]
 
@@ -129,6 +149,11 @@ def _pooled(method: str, points: Sequence[CurveRecord], names: Sequence[str], me
         },
         "by_seed": [point.metrics[measure] for point in points],
     }
+
+
+def _thresholds(points: Sequence[ImbalanceRecord]) -> list[float]:
+    thresholds = [point.threshold for point in points if point.threshold is not None]
+    return thresholds if len(thresholds) == len(points) else []
 
 
 def _train_counts(points: Sequence[CurveRecord]) -> str:

@@ -22,7 +22,7 @@ def doubts(
 ) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
     of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
-    of_curves = [*_collapsed(imbalance), *_unlearned(label_noise)]
+    of_curves = [*_collapsed(imbalance), *_remarked(imbalance), *_unlearned(label_noise)]
     seeds = _seeds(groups, [*imbalance, *label_noise])
     return [*_evaluations(runs), *of_attacks, *of_curves, *_fallbacks(groups), *seeds]
 
@@ -125,6 +125,12 @@ def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
                 f"{row.task}: {row.method} trained at {row.level_name} {what} predicts {row.minority}: "
                 "the training collapsed, and its F1 says no more than that."
             )
+
+
+def _remarked(rows: list[ImbalanceRow]) -> Iterator[str]:
+    for row in rows:
+        for remark in row.remarks:
+            yield f"{row.task}: {row.method} trained at {row.level_name}: {remark}"
 
 
 def _unlearned(rows: list[LabelNoiseRow]) -> Iterator[str]:

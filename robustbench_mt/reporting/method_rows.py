@@ -1,11 +1,12 @@
 """Methods of fine-tuning on each task: one score a seed, and the difference to vanilla's of the same seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from robustbench_mt.comparisons import holm, paired_t_over_seeds, wilcoxon_over_seeds
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.naming import MethodNames, is_baseline, method_order
 from robustbench_mt.reporting.runs import Evaluated
@@ -36,6 +37,9 @@ class MethodRow:
         spread: their standard deviation; ``None`` for one seed.
         against: the ``vanilla`` that it is compared with; empty where there is none, or for that one itself.
         difference: to that, paired over the seeds that both have.
+        p_t: of the paired t-test over these seeds; ``None`` where it cannot be told, as for one seed.
+        p_wilcoxon: of Wilcoxon's signed-rank test over them.
+        p_holm: ``p_t``, corrected by Holm for the ``family`` of methods of this task and split that have one.
         failed: runs that failed to train: all examples get one class, or one score.
         judged: runs of which that is known.
     """
@@ -53,8 +57,12 @@ class MethodRow:
     spread: float | None
     against: str
     difference: Estimate | None
+    p_t: float | None
+    p_wilcoxon: float | None
     failed: int
     judged: int
+    p_holm: float | None = None
+    family: int = 0
 
     @property
     def score_name(self) -> str:
@@ -98,21 +106,30 @@ def method_rows(evaluations: Sequence[Evaluated]) -> list[MethodRow]:
     for record, training in trained:
         of_split = groups.setdefault((record.task, record.split), {})
         of_split.setdefault(names(record.task, training), []).append((record, training))
-    return [
-        _row(method, groups[key], _against(method, groups[key]))
-        for key in sorted(groups)
-        for method in sorted(groups[key], key=method_order)
-    ]
+    return [row for key in sorted(groups) for row in _corrected(_rows(groups[key]))]
 
 
-def _row(
-    method: str, group: Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]], against: str
-) -> MethodRow:
+_Group = Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]]
+"""What was evaluated on one split of one task, by method."""
+
+
+def _rows(group: _Group) -> list[MethodRow]:
+    return [_row(method, group, _against(method, group)) for method in sorted(group, key=method_order)]
+
+
+def _corrected(rows: Sequence[MethodRow]) -> list[MethodRow]:
+    tested = [position for position, row in enumerate(rows) if row.p_t is not None]
+    ps = dict(zip(tested, holm([row.p_t for row in rows if row.p_t is not None]), strict=True))
+    return [replace(row, p_holm=ps.get(position), family=len(ps)) for position, row in enumerate(rows)]
+
+
+def _row(method: str, group: _Group, against: str) -> MethodRow:
     records = [record for record, _ in group[method]]
     first, training = group[method][0]
     metrics = score_metrics(first.task, first.metrics)
     scores, others = (_scores(group[name], metrics) if name else {} for name in (method, against))
     shared = sorted(scores.keys() & others.keys())
+    paired = tuple([of[seed] for seed in shared] for of in (scores, others))
     failed = [told for record in records if (told := _failed(record, metrics)) is not None]
     return MethodRow(
         first.task,
@@ -127,7 +144,9 @@ def _row(
         score=mean_over_seeds(list(scores.values())).within(-1.0 if metrics[0] in CORRELATIONS else 0.0, 1.0),
         spread=float(np.std(list(scores.values()), ddof=1)) if len(scores) > 1 else None,
         against=against if shared else "",
-        difference=paired_over_seeds(*([of[seed] for seed in shared] for of in (scores, others))) if shared else None,
+        difference=paired_over_seeds(*paired) if shared else None,
+        p_t=paired_t_over_seeds(*paired),
+        p_wilcoxon=wilcoxon_over_seeds(*paired),
         failed=sum(failed),
         judged=len(failed),
     )
@@ -145,7 +164,7 @@ def _failed(record: EvaluationRecord, metrics: Sequence[str]) -> bool | None:
     return sum(count > 0 for count in record.predicted_counts) == 1 if record.predicted_counts else None
 
 
-def _against(method: str, group: Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]]) -> str:
+def _against(method: str, group: _Group) -> str:
     """The ``vanilla`` with the same settings of the training, else the only one."""
     baselines = [name for name in sorted(group, key=method_order) if is_baseline(name)]
     if method in baselines:

@@ -21,12 +21,22 @@ def method_tables(summary: Summary) -> list[Table]:
 
 
 def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
+    families = {(row.task, row.split): row.family for row in rows if row.family}
+    sizes = ", ".join(f"{task} {split}: {size}" for (task, split), size in families.items())
+    tested = (
+        "p is the paired t-test's over seeds, two-sided, corrected by Holm for the number of methods compared with "
+        f"vanilla on a split of a task ({sizes}); the CSV file has it uncorrected, and that of Wilcoxon's signed-rank "
+        "test, which under six seeds cannot come below 5%. "
+        if sizes
+        else ""
+    )
     return Table(
         "methods",
         "Methods of fine-tuning",
         "One score a training, as GLUE makes it of a task's metrics; its mean over seeds with a 95% t interval, which "
-        f"knows the spread between seeds and not that of the n examples. {PAIRED} A run failed to train when it gives "
-        "all examples one class, or one score; its score counts like the others', a correlation left undefined as 0. "
+        f"knows the spread between seeds and not that of the n examples. {PAIRED} {tested}A run failed to train when "
+        "it gives all examples one class, or one score; its score counts like the others', a correlation left "
+        "undefined as 0. "
         f"{remarks}".rstrip(),
         [
             Column("task", "task"),
@@ -39,6 +49,10 @@ def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
             Column("sd", "standard deviation", "number", 4),
             Column("against", "compared with"),
             Column("difference", "difference (points)", "points", 2),
+            Column("p_holm", "p (t, Holm)", "p"),
+            Column("p_t", "p (t)", "p", csv_only=True),
+            Column("p_wilcoxon", "p (Wilcoxon)", "p", csv_only=True),
+            Column("comparisons", "comparisons", "number", 0, csv_only=True),
             Column("failed", "failed to train", "number", 0),
             Column("judged", "of runs", "number", 0),
         ],
@@ -46,6 +60,7 @@ def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
             [
                 *(row.task, row.split, row.method, row.score_name, row.n, seed_names(list(row.scores))),
                 *(row.score, row.spread, row.against or "–", row.difference),
+                *(row.p_holm, row.p_t, row.p_wilcoxon, row.family),
                 *((row.failed, row.judged) if row.judged else (None, 0)),
             ]
             for row in rows

@@ -39,7 +39,7 @@ class _Section:
 # What stands where: the tables shown and the tables folded, by their names.
 _SECTIONS = (
     ("attacks", "Accuracy under attack", ("attacks",), ("attacks_by_checkpoint",)),
-    ("paired", "Two checkpoints on the same examples", ("paired",), ()),
+    ("paired", "Two checkpoints on the same examples", ("paired", "paired_seeds"), ()),
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
     ("transfer", "Transfer of adversarial texts", (), ("transfer",)),
     ("reduction", "Input reduction", ("input_reduction",), ()),
@@ -47,7 +47,7 @@ _SECTIONS = (
     ("average", "Methods averaged over tasks", ("methods_average",), ()),
     ("clean", "Clean scores", ("evaluations",), ()),
     ("static", "Static adversarial sets", ("static_sets",), ()),
-    ("imbalance", "Class imbalance", ("imbalance",), ()),
+    ("imbalance", "Class imbalance", ("imbalance", "imbalance_tuned"), ()),
     ("label-noise", "Label noise", ("label_noise",), ()),
     ("matching", "What matching does", (), ("matching",)),
 )
@@ -94,7 +94,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
 
 
 def _sections(summary: Summary, drawings: Sequence[Drawing]) -> tuple[list[_Section], list[str]]:
-    tables = {table.name: table for table in result_tables(summary)}
+    tables = {table.name: table.for_readers() for table in result_tables(summary)}
     sections, missing = [], []
     for id_, title, shown, folded in _SECTIONS:
         section = _Section(

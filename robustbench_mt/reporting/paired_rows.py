@@ -1,17 +1,17 @@
 """Two checkpoints on the same examples: the difference in accuracy, and whether chance alone would bring it about."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted, stands
-from robustbench_mt.reporting.naming import CheckpointNames, compared, is_baseline, method_order
-from robustbench_mt.reporting.runs import AttackFile
+from robustbench_mt.comparisons import holm
+from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.naming import compared, is_baseline, method_order
+from robustbench_mt.reporting.paired_outcomes import Checkpoint, Outcomes, conditions_by_task
 from robustbench_mt.statistics import Estimate, mcnemar_exact, paired_difference, wilson
 
-__all__ = ["BEFORE", "MOST_METHODS", "PairedRow", "paired_rows"]
+__all__ = ["MOST_METHODS", "PairedRow", "paired_rows"]
 
-BEFORE = "before the attack"
 MOST_METHODS = 5
 """Without ``vanilla``, all pairs of this many methods are compared: ten pairs."""
 
@@ -21,13 +21,14 @@ class PairedRow:
     """A checkpoint against another, on the examples that count for both.
 
     Attributes:
-        condition: the recipe, the worst case over recipes, or :data:`BEFORE`.
+        condition: the recipe, the worst case over recipes, or :data:`robustbench_mt.reporting.paired_outcomes.BEFORE`.
         checkpoint, other: their names.
         n: examples that count for both.
         accuracy, other_accuracy: of these, under the condition.
         difference: ``accuracy`` less ``other_accuracy``, with its paired bootstrap interval.
         only_right, only_other_right: examples that one of the two has right and the other has not.
         p: McNemar's, exact and two-sided.
+        p_holm: the same, corrected by Holm for the number of the task's rows.
     """
 
     task: str
@@ -41,21 +42,7 @@ class PairedRow:
     only_right: int
     only_other_right: int
     p: float
-
-
-@dataclass(frozen=True)
-class _Checkpoint:
-    """What tells one victim from another; ``seed`` is the training's."""
-
-    method: str
-    seed: int | None
-    name: str
-    victim: str
-
-
-# Whether each example, by its index, is classified correctly; for each checkpoint; under each condition.
-_Outcomes = dict[int, bool]
-_Conditions = dict[str, dict[_Checkpoint, _Outcomes]]
+    p_holm: float
 
 
 def paired_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]) -> list[PairedRow]:
@@ -66,64 +53,24 @@ def paired_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]
     seed, a task's only two checkpoints are a pair.
 
     Args:
-        groups: all attacks; those that keep the label only tell what was right before.
-        worst_case: as :mod:`robustbench_mt.reporting.worst_case_rows` makes them.
+        groups, worst_case: see :func:`robustbench_mt.reporting.paired_outcomes.conditions_by_task`.
     """
-    trained = [(group.task, file.training) for group in groups for file in group.files]
-    names = CheckpointNames((task, training) for task, training in trained if training)
     rows: list[PairedRow] = []
-    for task in dict.fromkeys(group.task for group in groups):
-        of_task = [group for group in groups if group.task == task]
-        attacked = [group for group in (*of_task, *worst_case) if group.task == task and not group.keeps_label]
-        conditions = _before(of_task, names) | _after(attacked, names)
+    for task, conditions in conditions_by_task(groups, worst_case).items():
         pairs = list(_pairs(list(dict.fromkeys(known for outcomes in conditions.values() for known in outcomes))))
-        for condition, outcomes in conditions.items():
-            for one, other in pairs:
-                if one in outcomes and other in outcomes:
-                    rows += _row(task, condition, (one.name, outcomes[one]), (other.name, outcomes[other]))
+        family = [
+            row
+            for condition, outcomes in conditions.items()
+            for one, other in pairs
+            if one in outcomes and other in outcomes
+            for row in _row(task, condition, (one.name, outcomes[one]), (other.name, outcomes[other]))
+        ]
+        corrected = holm([row.p for row in family])
+        rows += [replace(row, p_holm=p) for row, p in zip(family, corrected, strict=True)]
     return rows
 
 
-def _before(groups: Sequence[AttackGroup], names: CheckpointNames) -> _Conditions:
-    """Every example that some recipe had scored, before it changed anything."""
-    data: list[tuple[str, str]] = []
-    conditions: _Conditions = {}
-    for group in groups:
-        for checkpoint, file in _files(group, names):
-            attacked = (file.run.split, file.run.data)
-            if attacked not in data:
-                data.append(attacked)
-            number = data.index(attacked) + 1
-            outcomes = conditions.setdefault(BEFORE if number == 1 else f"{BEFORE} #{number}", {})
-            scored = [r for r in file.records if r.scores is not None or r.status in ("success", "failed")]
-            _add(outcomes.setdefault(checkpoint, {}), {record.index: is_correct(record) for record in scored})
-    return conditions
-
-
-def _after(groups: Sequence[AttackGroup], names: CheckpointNames) -> _Conditions:
-    conditions: _Conditions = {}
-    for group in groups:
-        for checkpoint, file in _files(group, names):
-            outcomes = conditions.setdefault(group.recipe, {}).setdefault(checkpoint, {})
-            _add(outcomes, {record.index: stands(record) for record in file.records if is_counted(record)})
-    return conditions
-
-
-def _files(group: AttackGroup, names: CheckpointNames) -> Iterator[tuple[_Checkpoint, AttackFile]]:
-    for file in group.files:
-        training, run = file.training, file.run
-        # A victim of unknown training is a method of its own, whose name tells it from others.
-        name = names(group.task, run.checkpoint, training) if training else group.method
-        yield _Checkpoint(group.method, training.seed if training else None, name, run.victim), file
-
-
-def _add(outcomes: _Outcomes, more: Mapping[int, bool]) -> None:
-    """An example counts as right where it is right each time."""
-    for index, right in more.items():
-        outcomes[index] = outcomes.get(index, True) and right
-
-
-def _pairs(checkpoints: Sequence[_Checkpoint]) -> Iterator[tuple[_Checkpoint, _Checkpoint]]:
+def _pairs(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[Checkpoint, Checkpoint]]:
     methods = sorted({checkpoint.method for checkpoint in checkpoints}, key=method_order)
     if is_baseline(methods[0]):
         chosen = compared(methods)
@@ -142,13 +89,14 @@ def _pairs(checkpoints: Sequence[_Checkpoint]) -> Iterator[tuple[_Checkpoint, _C
     yield from found
 
 
-def _row(task: str, condition: str, one: tuple[str, _Outcomes], other: tuple[str, _Outcomes]) -> Iterator[PairedRow]:
+def _row(task: str, condition: str, one: tuple[str, Outcomes], other: tuple[str, Outcomes]) -> Iterator[PairedRow]:
     shared = sorted(one[1].keys() & other[1].keys())
     if not shared:
         return
     right, other_right = ([outcomes[index] for index in shared] for _, outcomes in (one, other))
     only_right = sum(a and not b for a, b in zip(right, other_right, strict=True))
     only_other_right = sum(b and not a for a, b in zip(right, other_right, strict=True))
+    p = mcnemar_exact(only_right, only_other_right)
     yield PairedRow(
         task,
         condition,
@@ -160,5 +108,7 @@ def _row(task: str, condition: str, one: tuple[str, _Outcomes], other: tuple[str
         difference=paired_difference(right, other_right),
         only_right=only_right,
         only_other_right=only_other_right,
-        p=mcnemar_exact(only_right, only_other_right),
+        p=p,
+        # Until the other rows are known.
+        p_holm=p,
     )

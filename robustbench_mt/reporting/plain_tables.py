@@ -38,6 +38,7 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """As readers see it, under its title and above its caption."""
+    table = table.for_readers()
     columns = table.columns
     lines = [
         f"## {_escaped(table.title)}",

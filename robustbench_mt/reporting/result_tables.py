@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from robustbench_mt.reporting.attack_tables import attack_tables
 from robustbench_mt.reporting.comparison_tables import comparison_tables
-from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
+from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.method_tables import method_tables
 from robustbench_mt.reporting.naming import seed_names
@@ -31,6 +31,7 @@ def result_tables(summary: Summary) -> list[Table]:
         _evaluations(summary.evaluations),
         _static_sets(summary.static_sets),
         _imbalance(summary.imbalance),
+        _imbalance_tuned(summary.imbalance),
         _label_noise(summary.label_noise),
         _matching(summary.matching),
     ]
@@ -80,23 +81,50 @@ def _metrics(rows: Sequence[EvaluationRow] | Sequence[CurveRow]) -> list[str]:
 
 
 def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
-    names = _metrics(rows)
+    names = [name for name in _metrics(rows) if not name.endswith(TUNED)]
     return Table(
         "imbalance",
         "Class imbalance",
-        f"Trained at each ratio of majority to minority, evaluated on the untouched test set. {OVER_SEEDS}",
-        [
-            Column("task", "task"),
-            Column("minority", "minority"),
-            Column("method", "method"),
-            Column("ratio", "ratio", "ratio"),
-            Column("seeds", "seeds"),
-            Column("test_n", "n test", "number", 0),
-            Column("train_counts", "trained on"),
-            *(Column(name, name.replace("_", " "), "number", 3) for name in names),
-        ],
-        [[row.task, row.minority, row.method, row.level, *_trained(row), *map(row.metrics.get, names)] for row in rows],
+        "Trained at each ratio of majority to minority, evaluated on the untouched test set; the likeliest class is "
+        "predicted, which for two classes is a threshold of 0.5. Average precision stands for the area under the "
+        f"precision-recall curve; the calibration error is the expected one over 15 bins of equal width. {OVER_SEEDS}",
+        [*_RATIO_COLUMNS, Column("test_n", "n test", "number", 0), Column("train_counts", "trained on")]
+        + [_metric_column(name) for name in names],
+        [[*_at_ratio(row), row.n, row.train_counts, *map(row.metrics.get, names)] for row in rows],
     )
+
+
+def _imbalance_tuned(rows: Sequence[ImbalanceRow]) -> Table:
+    names = [name for name in _metrics(rows) if name.endswith(TUNED)]
+    return Table(
+        "imbalance_tuned",
+        "Class imbalance, at the best threshold on validation data",
+        "The same classifiers on the same test set, but the minority is predicted from that probability on at which "
+        f"its F1 is largest on the validation examples; the thresholds of the seeds are given. {OVER_SEEDS}",
+        [*_RATIO_COLUMNS, Column("thresholds", "thresholds"), *map(_metric_column, names)],
+        [
+            [*_at_ratio(row), ", ".join(f"{each:.3g}" for each in row.thresholds), *map(row.metrics.get, names)]
+            for row in rows
+            if row.thresholds
+        ],
+    )
+
+
+_RATIO_COLUMNS = [
+    Column("task", "task"),
+    Column("minority", "minority"),
+    Column("method", "method"),
+    Column("ratio", "ratio", "ratio"),
+    Column("seeds", "seeds"),
+]
+
+
+def _at_ratio(row: ImbalanceRow) -> list[Cell]:
+    return [row.task, row.minority, row.method, row.level, seed_names(row.seeds)]
+
+
+def _metric_column(name: str) -> Column:
+    return Column(name, name.removesuffix(TUNED).replace("_", " "), "number", 3)
 
 
 def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:

@@ -20,6 +20,7 @@ from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
 from robustbench_mt.reporting.method_remarks import method_remarks
 from robustbench_mt.reporting.method_rows import AverageRow, MethodRow, average_rows, method_rows
 from robustbench_mt.reporting.paired_rows import PairedRow, paired_rows
+from robustbench_mt.reporting.paired_seed_rows import PairedSeedRow, paired_seed_rows
 from robustbench_mt.reporting.runs import Runs, read_runs
 from robustbench_mt.reporting.seed_rows import EvaluationRow, evaluation_rows, static_set
 from robustbench_mt.reporting.transfer_rows import TransferMatrix, transfer_matrices
@@ -41,7 +42,7 @@ class Summary:
         method_remarks: whether the methods were trained alike, and how their settings were chosen.
         attacks: one row a group, pooled over checkpoints; ``worst_case`` over all recipes run.
         attacks_by_checkpoint: one row a file, then the worst case of each checkpoint.
-        paired: pairs of checkpoints on the same examples.
+        paired: pairs of checkpoints on the same examples; ``paired_seeds`` of methods, over their seeds.
         transfers: one matrix a task and recipe.
         reductions: as ``attacks``, for the recipes that keep the label.
         findings: the answer in plain words.
@@ -60,6 +61,7 @@ class Summary:
     worst_case: list[AttackRow]
     attacks_by_checkpoint: list[AttackRow]
     paired: list[PairedRow]
+    paired_seeds: list[PairedSeedRow]
     transfers: list[TransferMatrix]
     reductions: list[ReductionRow]
     imbalance: list[ImbalanceRow]
@@ -110,6 +112,7 @@ def summarize(dirs: Sequence[Path]) -> Summary:
             for file in group.files
         ],
         paired_rows(groups, worst_case_of),
+        paired_seed_rows(groups, worst_case_of),
         transfer_matrices(runs.transfers),
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,

@@ -1,6 +1,6 @@
 """A table as cells that CSV, Markdown and HTML each show in their way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from robustbench_mt.reporting.naming import ratio_name
@@ -21,12 +21,14 @@ class Column:
         unit: ``percent`` shows a share as per cent, ``points`` a difference of shares in percentage points and
             ``ratio`` 10 as 10:1 (CSV keeps the number); ``number`` has ``digits``, ``p`` two that count, ``text`` is as
             it is.
+        csv_only: whether readers are spared it.
     """
 
     key: str
     title: str
     unit: Literal["percent", "points", "number", "ratio", "p", "text"] = "text"
     digits: int = 1
+    csv_only: bool = False
 
     @property
     def scale(self) -> Scale:
@@ -49,6 +51,12 @@ class Table:
     caption: str
     columns: list[Column]
     rows: list[list[Cell]]
+
+    def for_readers(self) -> "Table":
+        """The table without what CSV alone has."""
+        shown = [position for position, column in enumerate(self.columns) if not column.csv_only]
+        columns = [self.columns[position] for position in shown]
+        return replace(self, columns=columns, rows=[[row[position] for position in shown] for row in self.rows])
 
     @staticmethod
     def show(column: Column, cell: Cell) -> str:

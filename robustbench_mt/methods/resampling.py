@@ -1,0 +1,67 @@
+"""Random over- and undersampling: the training set itself is made balanced.
+
+Both are imbalanced-learn's: Lemaitre, Nogueira, Aridas: "Imbalanced-learn: A Python Toolbox to Tackle the Curse of
+Imbalanced Datasets in Machine Learning", JMLR 18(17), 2017.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.methods.method import Method, NoSettings
+
+__all__ = ["Oversample", "Undersample"]
+
+
+class _Resample(Method):
+    """Trains as ``vanilla``, on as many examples of each class that the training set has.
+
+    An epoch is one pass over what is trained on, so that with the same number of epochs there are more or fewer
+    updates than in ``vanilla``; ``steps`` makes them equal.
+    """
+
+    changes = "data"
+    name: ClassVar[str]
+
+    settings: NoSettings
+
+    def resample(self, labels: Sequence[int] | Sequence[float], classes: int, seed: int) -> list[int] | None:
+        if not classes:
+            raise UserError(
+                f"{self.name}: a regression has no classes to balance: choose another method for this task."
+            )
+        # A single class is balanced, but imbalanced-learn refuses it.
+        if len(set(labels)) < 2:
+            return None
+        sampler = self._sampler(seed)
+        sampler.fit_resample([[position] for position in range(len(labels))], list(labels))
+        return sorted(sampler.sample_indices_.tolist())
+
+    @abstractmethod
+    def _sampler(self, seed: int) -> Any:
+        """Of imbalanced-learn."""
+
+
+class Oversample(_Resample):
+    """Examples of every class but the largest are drawn with replacement, beside all there are, up to its size."""
+
+    summary = "rare classes' examples repeated at random up to the largest class (imbalanced-learn)"
+    name = "oversample"
+
+    def _sampler(self, seed: int) -> Any:
+        from imblearn.over_sampling import RandomOverSampler
+
+        return RandomOverSampler(random_state=seed)
+
+
+class Undersample(_Resample):
+    """Of every class as many examples are drawn, without replacement, as the smallest class has."""
+
+    summary = "frequent classes' examples left out at random down to the smallest class (imbalanced-learn)"
+    name = "undersample"
+
+    def _sampler(self, seed: int) -> Any:
+        from imblearn.under_sampling import RandomUnderSampler
+
+        return RandomUnderSampler(random_state=seed)

@@ -1,0 +1,91 @@
+"""Which examples each checkpoint has right, before attacks and after them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted, stands
+from robustbench_mt.reporting.naming import CheckpointNames
+from robustbench_mt.reporting.runs import AttackFile
+
+__all__ = ["BEFORE", "Checkpoint", "Conditions", "Outcomes", "conditions_by_task"]
+
+BEFORE = "before the attack"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What tells one victim from another.
+
+    Attributes:
+        method: as :mod:`robustbench_mt.reporting.naming` calls it.
+        seed: the training's; ``None`` where that is unknown.
+        victim: its fingerprint.
+    """
+
+    method: str
+    seed: int | None
+    name: str
+    victim: str
+
+
+Outcomes = dict[int, bool]
+"""Whether each example, by its index, is classified correctly."""
+
+Conditions = dict[str, dict[Checkpoint, Outcomes]]
+"""The outcomes of each checkpoint under each condition: :data:`BEFORE`, or the recipe or worst case."""
+
+
+def conditions_by_task(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]) -> dict[str, Conditions]:
+    """The outcomes under each condition, task by task.
+
+    Args:
+        groups: all attacks; those that keep the label only tell what was right before.
+        worst_case: as :mod:`robustbench_mt.reporting.worst_case_rows` makes them.
+    """
+    trained = [(group.task, file.training) for group in groups for file in group.files]
+    names = CheckpointNames((task, training) for task, training in trained if training)
+    conditions: dict[str, Conditions] = {}
+    for task in dict.fromkeys(group.task for group in groups):
+        of_task = [group for group in groups if group.task == task]
+        attacked = [group for group in (*of_task, *worst_case) if group.task == task and not group.keeps_label]
+        conditions[task] = _before(of_task, names) | _after(attacked, names)
+    return conditions
+
+
+def _before(groups: Sequence[AttackGroup], names: CheckpointNames) -> Conditions:
+    """Every example that some recipe had scored, before it changed anything."""
+    data: list[tuple[str, str]] = []
+    conditions: Conditions = {}
+    for group in groups:
+        for checkpoint, file in _files(group, names):
+            attacked = (file.run.split, file.run.data)
+            if attacked not in data:
+                data.append(attacked)
+            number = data.index(attacked) + 1
+            outcomes = conditions.setdefault(BEFORE if number == 1 else f"{BEFORE} #{number}", {})
+            scored = [r for r in file.records if r.scores is not None or r.status in ("success", "failed")]
+            _add(outcomes.setdefault(checkpoint, {}), {record.index: is_correct(record) for record in scored})
+    return conditions
+
+
+def _after(groups: Sequence[AttackGroup], names: CheckpointNames) -> Conditions:
+    conditions: Conditions = {}
+    for group in groups:
+        for checkpoint, file in _files(group, names):
+            outcomes = conditions.setdefault(group.recipe, {}).setdefault(checkpoint, {})
+            _add(outcomes, {record.index: stands(record) for record in file.records if is_counted(record)})
+    return conditions
+
+
+def _files(group: AttackGroup, names: CheckpointNames) -> Iterator[tuple[Checkpoint, AttackFile]]:
+    for file in group.files:
+        training, run = file.training, file.run
+        # A victim of unknown training is a method of its own, whose name tells it from others.
+        name = names(group.task, run.checkpoint, training) if training else group.method
+        yield Checkpoint(group.method, training.seed if training else None, name, run.victim), file
+
+
+def _add(outcomes: Outcomes, more: Mapping[int, bool]) -> None:
+    """An example counts as right where it is right each time."""
+    for index, right in more.items():
+        outcomes[index] = outcomes.get(index, True) and right

@@ -1,0 +1,77 @@
+"""Two methods on the same examples and the same seeds: what both the seeds and the examples leave open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.naming import compared
+from robustbench_mt.reporting.paired_outcomes import Outcomes, conditions_by_task
+from robustbench_mt.statistics import Estimate, hierarchical_bootstrap_difference, paired_over_seeds
+
+__all__ = ["PairedSeedRow", "paired_seed_rows"]
+
+
+@dataclass(frozen=True)
+class PairedSeedRow:
+    """A method against another, over the seeds that both have and the examples that count for all their checkpoints.
+
+    Attributes:
+        condition: the recipe, the worst case over recipes, or :data:`robustbench_mt.reporting.paired_outcomes.BEFORE`.
+        accuracy, other_accuracy: means over these seeds and examples.
+        difference: ``accuracy`` less ``other_accuracy``, with its hierarchical bootstrap interval.
+        over_seeds: the same, with the t interval over seeds.
+    """
+
+    task: str
+    condition: str
+    method: str
+    other: str
+    seeds: list[int]
+    accuracy: float
+    other_accuracy: float
+    difference: Estimate
+    over_seeds: Estimate
+
+
+def paired_seed_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]) -> list[PairedSeedRow]:
+    """Compare methods that share two seeds or more, each with ``vanilla`` or else the first by name, task by task.
+
+    Args:
+        groups, worst_case: see :func:`robustbench_mt.reporting.paired_outcomes.conditions_by_task`.
+    """
+    rows = []
+    for task, conditions in conditions_by_task(groups, worst_case).items():
+        for condition, outcomes in conditions.items():
+            by_method: dict[str, dict[int, Outcomes]] = {}
+            for checkpoint, of_checkpoint in outcomes.items():
+                if checkpoint.seed is not None:
+                    by_method.setdefault(checkpoint.method, {})[checkpoint.seed] = of_checkpoint
+            for method, other in compared(by_method) if by_method else ():
+                row = _row(task, condition, (method, by_method[method]), (other, by_method[other]))
+                rows += [row] if row else []
+    return rows
+
+
+def _row(
+    task: str, condition: str, one: tuple[str, Mapping[int, Outcomes]], other: tuple[str, Mapping[int, Outcomes]]
+) -> PairedSeedRow | None:
+    seeds = sorted(one[1].keys() & other[1].keys())
+    if len(seeds) < 2:
+        return None
+    examples = sorted(set.intersection(*(set(of[seed]) for seed in seeds for of in (one[1], other[1]))))
+    if not examples:
+        return None
+    right, other_right = ([[of[seed][index] for index in examples] for seed in seeds] for of in (one[1], other[1]))
+    return PairedSeedRow(
+        task,
+        condition,
+        one[0],
+        other[0],
+        seeds,
+        accuracy=float(np.mean(right)),
+        other_accuracy=float(np.mean(other_right)),
+        difference=hierarchical_bootstrap_difference(right, other_right),
+        over_seeds=paired_over_seeds(np.mean(right, axis=1).tolist(), np.mean(other_right, axis=1).tolist()),
+    )
