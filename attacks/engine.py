@@ -89,8 +89,6 @@ def attack(
     indices = choose_examples(len(examples), settings)
     path = attack_path(out, victim.name, task.name, recipe.name)
     recorded = list(read_records(path, AttackRecord))
-    if not recorded:
-        note(what_can_be_shown(len(indices)))
     with ExitStack() as stack:
         workers: Workers[Job, Outcome] | None = None
         if settings.workers > 1 and (count := len(_missing(indices, recorded))):
@@ -102,6 +100,8 @@ def attack(
         doubts = [] if recorded else _doubts(victim.name, [examples.texts[index] for index in indices], do)
         run = replace(_run(victim, task, recipe, settings, options, built), warnings=doubts)
         ledger = stack.enter_context(Ledger(path, AttackRecord, to_json(run), may_differ=("versions", "warnings")))
+        if not recorded:
+            note(what_can_be_shown(len(indices)))
         # Looked at again: from here on, no other run can write.
         missing = _missing(indices, ledger.records)
         if len(missing) < len(indices):

@@ -154,9 +154,10 @@ def test_progress_is_seen_before_the_first_example_has_ended(
     monkeypatch.setattr("robustbench_mt.progress._SECONDS_BETWEEN_LINES", 0)
     attack(victim, task, RECIPES["deepwordbug"], TWENTY, tmp_path)
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
-    assert lines[0] == what_can_be_shown(20)
-    assert re.fullmatch(rf"probing {victim.name}: \d+ texts scored", lines[1])
+    assert re.fullmatch(rf"probing {victim.name}: \d+ texts scored", lines[0])
+    said = lines.index(what_can_be_shown(20))
     shown = [line for line in lines if line.startswith(f"deepwordbug against {victim.name}: ")]
+    assert said < lines.index(shown[0])
     assert re.search(r": 0 of 20, [1-9]\d* texts scored$", shown[0])
     assert re.search(r": 20 of 20, [1-9]\d* texts scored$", shown[-1])
 
