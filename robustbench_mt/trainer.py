@@ -86,9 +86,11 @@ def fine_tune(
         allow_network: download the base when it is a hub id.
 
     Raises:
-        UserError: the base is missing, the method does not fit its architecture, or the training diverged.
+        UserError: the base is missing, the method does not fit its architecture or the task, or the training diverged.
     """
     checked_seed(seed)
+    if method.needs_classes:
+        task.require_classes(f"the method {method.name}")
     if train is None:
         train = training_data(task, settings, seed)
     validation = validation_data(task, settings)
@@ -97,7 +99,7 @@ def fine_tune(
     set_seed(seed)
     model, tokenizer = _load_base(base, task)
     active = method.create()
-    kept = active.resample(train.labels, len(task.label_names), seed)
+    kept = active.resample(train.labels, seed)
     shown = train if kept is None else train.select(kept)
     model = active.adapt(model)
     max_length = min(settings.max_length, length_limit(model, tokenizer))

@@ -12,6 +12,8 @@ import pytest
 # No test may reach for the network, whatever the machine has.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# As on the command line: transformers would import TensorFlow, which logs to where tests look for our messages.
+os.environ.setdefault("USE_TF", "0")
 
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.tasks.task import Examples, Task

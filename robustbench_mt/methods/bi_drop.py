@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.methods.checks import check, is_number, is_whole
 from robustbench_mt.methods.method import Method, Plan
 
 if TYPE_CHECKING:
@@ -39,10 +39,8 @@ class BiDropSettings:
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        if isinstance(self.passes, bool) or not isinstance(self.passes, int) or self.passes < 2:
-            raise UserError(f"bi-drop: passes is {self.passes!r}: give a whole number from 2.")
-        if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 < self.share <= 1:
-            raise UserError(f"bi-drop: share is {self.share!r}: give a number above 0, up to 1.")
+        check("bi-drop", self, "passes", "a whole number from 2", lambda x: is_whole(x) and x >= 2)
+        check("bi-drop", self, "share", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
 
 
 def selection_scores(gradients: "Sequence[Tensor]", parameter: "Tensor") -> "Tensor":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.llrd import layer_number
 from robustbench_mt.methods.method import Method, Plan
 
@@ -41,7 +42,7 @@ class ChildTuningFSettings:
     probability: float = 0.3
 
     def __post_init__(self) -> None:
-        _check_share("child-tuning-f: probability", self.probability)
+        check("child-tuning-f", self, "probability", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class ChildTuningDSettings:
     share: float = 0.3
 
     def __post_init__(self) -> None:
-        _check_share("child-tuning-d: share", self.share)
+        check("child-tuning-d", self, "share", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
 
 
 class ChildTuningF(Method):
@@ -185,8 +186,3 @@ def fisher_masks(information: "dict[str, Tensor]", share: float) -> "dict[str, T
     everything = np.concatenate([values.flatten().cpu().numpy() for values in information.values()])
     threshold = float(np.percentile(everything, (1 - share) * 100))
     return {name: values >= threshold for name, values in information.items()}
-
-
-def _check_share(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise UserError(f"{name} is {value!r}: give a number above 0, up to 1.")

@@ -37,6 +37,11 @@ class MethodChoice:
         """The spec as a part of a file name."""
         return re.sub(r"[^A-Za-z0-9.+-]+", "_", self.spec).strip("._")
 
+    @property
+    def needs_classes(self) -> bool:
+        """Whether it cannot train a regression."""
+        return any(METHODS[name].needs_classes for name in self.settings)
+
     def create(self) -> Method:
         """A fresh instance, for one training."""
         first, *others = (METHODS[name](settings) for name, settings in self.settings.items())

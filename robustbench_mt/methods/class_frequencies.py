@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from robustbench_mt.errors import UserError
 from robustbench_mt.methods.method import Plan
 
 if TYPE_CHECKING:
@@ -12,24 +11,18 @@ if TYPE_CHECKING:
 __all__ = ["balanced_weights", "class_frequencies"]
 
 
-def class_frequencies(method: str, model: "PreTrainedModel", plan: Plan) -> "Tensor":
+def class_frequencies(model: "PreTrainedModel", plan: Plan) -> "Tensor":
     """Training examples of each class, counted in one pass over the training set.
 
     Args:
-        method: the name of the one that asks.
         model: what is trained.
         plan: of its training.
 
     Returns:
         Integers, one a class, on the labels' device; 0 for a class that the training set lacks.
-
-    Raises:
-        UserError: a regression.
     """
     import torch
 
-    if model.config.problem_type == "regression":
-        raise UserError(f"{method}: a regression has no classes to balance: choose another method for this task.")
     labels = torch.cat([batch["labels"] for batch in plan.batches()])
     return torch.bincount(labels, minlength=model.config.num_labels)
 

@@ -28,12 +28,13 @@ class ClassWeighted(Method):
 
     summary = "cross entropy weighted by inverse class frequency"
     changes = "loss"
+    needs_classes = True
 
     settings: NoSettings
     _weights: "Tensor"
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
-        self._weights = balanced_weights(class_frequencies("class-weighted", model, plan))
+        self._weights = balanced_weights(class_frequencies(model, plan))
 
     def loss(self, model: Any, batch: "Mapping[str, Tensor]") -> "Tensor":
         from torch.nn.functional import cross_entropy

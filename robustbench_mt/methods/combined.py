@@ -33,8 +33,8 @@ class WithMatch(Method):
     def extra_passes(self) -> tuple[int, int]:
         return self._other.extra_passes
 
-    def resample(self, labels: Sequence[int] | Sequence[float], classes: int, seed: int) -> list[int] | None:
-        return self._other.resample(labels, classes, seed)
+    def resample(self, labels: Sequence[int] | Sequence[float], seed: int) -> list[int] | None:
+        return self._other.resample(labels, seed)
 
     def adapt(self, model: "PreTrainedModel") -> "PreTrainedModel":
         return self._other.adapt(model)

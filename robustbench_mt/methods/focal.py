@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
-from robustbench_mt.methods.checks import check_not_negative
+from robustbench_mt.methods.checks import check, check_not_negative
 from robustbench_mt.methods.class_frequencies import balanced_weights, class_frequencies
 from robustbench_mt.methods.method import Method, Plan
 
@@ -36,8 +35,7 @@ class FocalSettings:
 
     def __post_init__(self) -> None:
         check_not_negative("focal", self, "gamma")
-        if self.alpha not in ("none", "balanced"):
-            raise UserError(f"focal: alpha is {self.alpha!r}: give 'none' or 'balanced'.")
+        check("focal", self, "alpha", "'none' or 'balanced'", ("none", "balanced").__contains__)
 
 
 def focal_losses(logits: "Tensor", labels: "Tensor", gamma: float) -> "Tensor":
@@ -71,6 +69,7 @@ class Focal(Method):
     summary = "focal loss: what is classified well counts for little (ICCV 2017)"
     changes = "loss"
     settings_type = FocalSettings
+    needs_classes = True
 
     settings: FocalSettings
     _alpha: "Tensor"
@@ -78,7 +77,7 @@ class Focal(Method):
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
         import torch
 
-        frequencies = class_frequencies("focal", model, plan)
+        frequencies = class_frequencies(model, plan)
         is_balanced = self.settings.alpha == "balanced"
         self._alpha = balanced_weights(frequencies) if is_balanced else torch.ones_like(frequencies, dtype=torch.float)
 

@@ -40,7 +40,7 @@ class FreeLBSettings:
     initial: float = 1.0
 
     def __post_init__(self) -> None:
-        check_steps("freelb", self.steps)
+        check_steps("freelb", self)
         check_not_negative("freelb", self, "step_size", "radius", "initial")
 
 

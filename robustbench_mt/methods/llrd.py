@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.method import Method
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ class LayerwiseDecaySettings:
     decay: float = 0.95
 
     def __post_init__(self) -> None:
-        if isinstance(self.decay, bool) or not isinstance(self.decay, int | float) or not 0 < self.decay <= 1:
-            raise UserError(f"llrd: decay is {self.decay!r}: give a number above 0, up to 1.")
+        check("llrd", self, "decay", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
 
 
 def layer_number(parameter: str) -> int | None:

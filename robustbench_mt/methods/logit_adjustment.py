@@ -44,12 +44,13 @@ class LogitAdjustment(Method):
     summary = "cross entropy with log class frequencies added to the logits (Menon et al., ICLR 2021)"
     changes = "loss"
     settings_type = LogitAdjustmentSettings
+    needs_classes = True
 
     settings: LogitAdjustmentSettings
     _shift: "Tensor"
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
-        frequencies = class_frequencies("logit-adjustment", model, plan).clamp(min=1).float()
+        frequencies = class_frequencies(model, plan).clamp(min=1).float()
         # The softmax does not see a common factor of the shares; by the mean, that of equally frequent classes is 0.
         self._shift = self.settings.tau * (frequencies / frequencies.mean()).log()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods.checks import is_number
+from robustbench_mt.methods.checks import check, is_number, is_whole
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.method import Method
 
@@ -53,11 +53,9 @@ class LoraSettings:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in (("rank", self.rank), ("alpha", self.alpha)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise UserError(f"lora: {name} is {value!r}: give a whole number, 1 or more.")
-        if not (is_number(self.dropout) and 0 <= self.dropout < 1):
-            raise UserError(f"lora: dropout is {self.dropout!r}: give a number from 0 to below 1.")
+        for name in ("rank", "alpha"):
+            check("lora", self, name, "a whole number, 1 or more", lambda x: is_whole(x) and x >= 1)
+        check("lora", self, "dropout", "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
 
 
 class Lora(Method):

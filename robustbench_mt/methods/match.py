@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.matching import (
     Schedule,
@@ -67,26 +68,27 @@ class MatchSettings:
     layer: str | None = None
 
     def __post_init__(self) -> None:
-        self._require("temperature", "'auto' or a number above 0", lambda x: x == "auto" or _between(0, x, math.inf))
-        self._require("self_mass", "a number between 0 and 1", lambda x: _between(0, x, 1))
-        self._require("schedule", " or ".join(get_args(Schedule)), get_args(Schedule).__contains__)
-        self._require("similarity", " or ".join(get_args(Similarity)), get_args(Similarity).__contains__)
-        self._require("after", " or ".join(get_args(Place)), get_args(Place).__contains__)
-        self._require("final", "a number above 0", lambda x: _between(0, x, math.inf))
-        self._require("start", "a share from 0 to below 1", lambda x: _between(-math.inf, x, 1) and x >= 0)
-        self._require("across_devices", "True or False", lambda x: isinstance(x, bool))
-        self._require("layer", "a module's dotted name", lambda x: x is None or isinstance(x, str))
+        check(
+            "match",
+            self,
+            "temperature",
+            "'auto' or a number above 0",
+            lambda x: x == "auto" or _between(0, x, math.inf),
+        )
+        check("match", self, "self_mass", "a number between 0 and 1", lambda x: _between(0, x, 1))
+        check("match", self, "schedule", " or ".join(get_args(Schedule)), get_args(Schedule).__contains__)
+        check("match", self, "similarity", " or ".join(get_args(Similarity)), get_args(Similarity).__contains__)
+        check("match", self, "after", " or ".join(get_args(Place)), get_args(Place).__contains__)
+        check("match", self, "final", "a number above 0", lambda x: _between(0, x, math.inf))
+        check("match", self, "start", "a share from 0 to below 1", lambda x: _between(-math.inf, x, 1) and x >= 0)
+        check("match", self, "across_devices", "True or False", lambda x: isinstance(x, bool))
+        check("match", self, "layer", "a module's dotted name", lambda x: x is None or isinstance(x, str))
         if self.schedule == "constant" and self.final != 1:
             raise UserError(f"match: final is {self.final!r}, but the schedule is constant: give schedule=linear too.")
         if self.after == "activation" and self.layer is not None:
             raise UserError(
                 f"match: layer is {self.layer!r}, which is matched after itself: leave out after=activation."
             )
-
-    def _require(self, name: str, allowed: str, is_allowed: Callable[[Any], bool]) -> None:
-        value = getattr(self, name)
-        if not is_allowed(value):
-            raise UserError(f"match: {name} is {value!r}: give {allowed}.")
 
 
 def find_matched_module(model: "PreTrainedModel", settings: MatchSettings) -> "nn.Module":
@@ -238,5 +240,5 @@ def _rows(z: "Tensor") -> "Tensor":
     )
 
 
-def _between(low: float, value: object, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low < value < high
+def _between(low: float, value: Any, high: float) -> bool:
+    return is_number(value) and low < value < high

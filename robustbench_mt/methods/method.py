@@ -51,12 +51,14 @@ class Method:
         summary: one line for ``list methods``.
         changes: ``nothing``, ``data``, ``representation``, ``loss``, ``gradient`` or ``update``.
         settings_type: a frozen dataclass; its fields are the method's options, its defaults the paper's.
+        needs_classes: whether it makes no sense for a regression.
         why_not_with_match: empty where ``match`` combines with it; else the reason why not.
     """
 
     summary: ClassVar[str]
     changes: ClassVar[str]
     settings_type: ClassVar[type[Any]] = NoSettings
+    needs_classes: ClassVar[bool] = False
     why_not_with_match: ClassVar[str] = ""
 
     def __init__(self, settings: Any) -> None:
@@ -67,12 +69,11 @@ class Method:
         """Forward and backward passes a step that ``vanilla`` does not make."""
         return 0, 0
 
-    def resample(self, labels: Sequence[int] | Sequence[float], classes: int, seed: int) -> list[int] | None:
+    def resample(self, labels: Sequence[int] | Sequence[float], seed: int) -> list[int] | None:
         """Positions of the training examples to train on, some perhaps repeatedly; ``None`` for all, each once.
 
         Args:
             labels: of the training examples.
-            classes: how many the task has; 0 for a regression.
             seed: of the method's own random draws.
         """
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.method import Method, Plan
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ class MixoutSettings:
     probability: float = 0.7
 
     def __post_init__(self) -> None:
-        value = self.probability
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-            raise UserError(f"mixout: probability is {value!r}: give a number from 0 to below 1.")
+        check("mixout", self, "probability", "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
 
 
 def mix_weights(weight: "Tensor", pretrained: "Tensor", kept: "Tensor", probability: float) -> "Tensor":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods.checks import is_number
+from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_output
 from robustbench_mt.methods.method import Method, Plan
 
@@ -45,10 +45,10 @@ class MixupSettings:
         if self.coefficient is None and self.alpha is None:
             # Set, so that records say with which coefficient a checkpoint was trained.
             object.__setattr__(self, "coefficient", _DEFAULT_COEFFICIENT)
-        if self.coefficient is not None and not (is_number(self.coefficient) and 0 <= self.coefficient <= 1):
-            raise UserError(f"mixup: coefficient is {self.coefficient!r}: give a number from 0 to 1.")
-        if self.alpha is not None and not (is_number(self.alpha) and 0 < self.alpha < math.inf):
-            raise UserError(f"mixup: alpha is {self.alpha!r}: give a number above 0.")
+        if self.coefficient is not None:
+            check("mixup", self, "coefficient", "a number from 0 to 1", lambda x: is_number(x) and 0 <= x <= 1)
+        if self.alpha is not None:
+            check("mixup", self, "alpha", "a number above 0", lambda x: is_number(x) and 0 < x < math.inf)
 
 
 class Mixup(Method):

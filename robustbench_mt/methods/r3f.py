@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from robustbench_mt.errors import UserError
-from robustbench_mt.methods.checks import check_masks, check_not_negative
+from robustbench_mt.methods.checks import check, check_masks, check_not_negative
 from robustbench_mt.methods.divergence import divergence
 from robustbench_mt.methods.dropout_masks import NewMasks, RandomState
 from robustbench_mt.methods.embedding_noise import EmbeddingNoise
@@ -43,9 +42,8 @@ class R3FSettings:
 
     def __post_init__(self) -> None:
         check_not_negative("r3f", self, "weight", "noise")
-        if self.distribution not in ("normal", "uniform"):
-            raise UserError(f"r3f: distribution is {self.distribution!r}: give 'normal' or 'uniform'.")
-        check_masks("r3f", self.masks)
+        check("r3f", self, "distribution", "'normal' or 'uniform'", ("normal", "uniform").__contains__)
+        check_masks("r3f", self)
 
 
 class R3F(Method):

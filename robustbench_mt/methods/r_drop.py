@@ -4,12 +4,11 @@ Liang, Wu, Li, Wang, Meng, Qin, Chen, Zhang, Liu: "R-Drop: Regularized Dropout f
 arXiv 2106.14448.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.methods.checks import check_not_negative
 from robustbench_mt.methods.divergence import divergence
 from robustbench_mt.methods.dropout_masks import NewMasks
 from robustbench_mt.methods.method import Method, Plan
@@ -34,8 +33,7 @@ class RDropSettings:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        if isinstance(self.weight, bool) or not isinstance(self.weight, int | float) or not 0 <= self.weight < math.inf:
-            raise UserError(f"r-drop: weight is {self.weight!r}: give a number of 0 or more.")
+        check_not_negative("r-drop", self, "weight")
 
 
 class RDrop(Method):

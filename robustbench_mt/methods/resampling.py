@@ -6,9 +6,8 @@ Imbalanced Datasets in Machine Learning", JMLR 18(17), 2017.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-from robustbench_mt.errors import UserError
 from robustbench_mt.methods.method import Method, NoSettings
 
 __all__ = ["Oversample", "Undersample"]
@@ -22,15 +21,11 @@ class _Resample(Method):
     """
 
     changes = "data"
-    name: ClassVar[str]
+    needs_classes = True
 
     settings: NoSettings
 
-    def resample(self, labels: Sequence[int] | Sequence[float], classes: int, seed: int) -> list[int] | None:
-        if not classes:
-            raise UserError(
-                f"{self.name}: a regression has no classes to balance: choose another method for this task."
-            )
+    def resample(self, labels: Sequence[int] | Sequence[float], seed: int) -> list[int] | None:
         # A single class is balanced, but imbalanced-learn refuses it.
         if len(set(labels)) < 2:
             return None
@@ -47,7 +42,6 @@ class Oversample(_Resample):
     """Examples of every class but the largest are drawn with replacement, beside all there are, up to its size."""
 
     summary = "rare classes' examples repeated at random up to the largest class (imbalanced-learn)"
-    name = "oversample"
 
     def _sampler(self, seed: int) -> Any:
         from imblearn.over_sampling import RandomOverSampler
@@ -59,7 +53,6 @@ class Undersample(_Resample):
     """Of every class as many examples are drawn, without replacement, as the smallest class has."""
 
     summary = "frequent classes' examples left out at random down to the smallest class (imbalanced-learn)"
-    name = "undersample"
 
     def _sampler(self, seed: int) -> Any:
         from imblearn.under_sampling import RandomUnderSampler

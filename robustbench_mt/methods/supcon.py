@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.methods.checks import is_number
+from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_output
 from robustbench_mt.methods.method import Method, Plan
 
@@ -37,10 +37,8 @@ class SupConSettings:
 
     def __post_init__(self) -> None:
         # At 1 the classifier itself would learn nothing.
-        if not (is_number(self.weight) and 0 <= self.weight < 1):
-            raise UserError(f"supcon: weight is {self.weight!r}: give a number from 0 to below 1.")
-        if not (is_number(self.temperature) and 0 < self.temperature < math.inf):
-            raise UserError(f"supcon: temperature is {self.temperature!r}: give a number above 0.")
+        check("supcon", self, "weight", "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
+        check("supcon", self, "temperature", "a number above 0", lambda x: is_number(x) and 0 < x < math.inf)
 
 
 def contrastive_loss(z: "Tensor", labels: "Tensor", temperature: float) -> "Tensor":
@@ -84,6 +82,7 @@ class SupCon(Method):
     summary = "supervised contrastive loss beside the task's own (Gunel et al., ICLR 2021)"
     changes = "loss"
     settings_type = SupConSettings
+    needs_classes = True
     why_not_with_match = (
         "supcon contrasts what the classifier reads, and match has by then mixed each instance with those of "
         "other labels."
@@ -97,8 +96,6 @@ class SupCon(Method):
         self._representation: Tensor | None = None
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
-        if model.config.problem_type == "regression":
-            raise UserError("supcon: a regression has no classes to contrast: choose another method for this task.")
         self._hook = find_head_output(model).register_forward_pre_hook(self._keep)
 
     def loss(self, model: Any, batch: "Mapping[str, Tensor]") -> "Tensor":
