@@ -65,9 +65,9 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
         "Two methods on the same examples, over seeds",
         "Mean accuracy of both over the seeds that both have, on the n examples that count for all these checkpoints. "
         "The difference, in percentage points, has two 95% intervals: of a hierarchical bootstrap over seeds and "
-        "examples, each drawn with all outcomes, and Student's t over seeds, which takes the examples as given. With "
-        "few seeds the bootstrap's is too narrow where seeds differ more than examples do (with five it may cover 86% "
-        "of the time in place of 95%); the wider of the two is the one to trust.",
+        "examples, each drawn with all outcomes, stretched to the width of the t interval over both (Hillis 2007), and "
+        "Student's t over seeds, which takes the examples as given: the first says what other seeds and other examples "
+        "would give, the second what other seeds would on these examples.",
         [
             Column("task", "task"),
             Column("condition", "accuracy"),
