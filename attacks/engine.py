@@ -83,6 +83,11 @@ def attack(
     Raises:
         UserError: a regression task, a missing resource, a victim that fails, a file that cannot be written or was
             written with other settings, or workers that cannot start.
+
+    Example:
+        >>> records = attack(victim, task, RECIPES["deepwordbug"], AttackSettings(examples=3), out)
+        >>> [record.status for record in records]
+        ['success', 'success', 'success']
     """
     task.require_classes("attacks")
     examples = task.split(settings.split)

@@ -27,6 +27,10 @@ class AttackSettings:
         max_words: the share of an example's words that may be changed, over 0 to 1; the recipe's own limit by default.
         in_flight: how many examples are attacked side by side, their texts scored together; it changes no outcome.
         workers: processes, each with a model of its own and its share of the cores; it changes no outcome.
+
+    Example:
+        >>> AttackSettings(examples=200, sample="random", max_queries=500).split
+        'test'
     """
 
     split: str = "test"
@@ -64,6 +68,10 @@ class RecipeOptions:
             with its words, one a line, in a .txt of the same stem beside it.
         sentence_encoder: of the recipes that end in -sbert: a base's name, or a directory with a sentence-transformers
             model.
+
+    Example:
+        >>> RecipeOptions(word_vectors=Path("glove.6B.50d.txt")).sentence_encoder
+        'minilm'
     """
 
     word_vectors: Path | None = None
@@ -78,6 +86,11 @@ class VictimOptions:
         map_labels: the task's label names as the checkpoint has them, e.g. ``negative=NEG,positive=POS``.
         allow_pickle: load pickled weights or scikit-learn files, which can run any code when they are read.
         allow_remote_code: run the modelling code that a checkpoint brings.
+
+    Example:
+        >>> other_order = VictimOptions(map_labels="negative=positive,positive=negative")
+        >>> load_victim("checkpoints/toy-vanilla-seed0", task, other_order).columns
+        [1, 0]
     """
 
     map_labels: str | None = None

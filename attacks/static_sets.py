@@ -25,7 +25,7 @@ from robustbench_mt.tasks.files.json_lines import read_json
 from robustbench_mt.tasks.files.text import read_lines
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.task import Examples, Task
-from robustbench_mt.tasks.wording import listed
+from robustbench_mt.wording import listed, quoted
 
 __all__ = ["StaticSet", "load_static_set"]
 
@@ -151,7 +151,7 @@ def _advglue_list(path: Path, content: Mapping[str, Any], task: Task, split: str
 
 def _attack_records(path: Path, kind: Any, task: Task) -> Examples:
     if kind != AttackRecord.kind:
-        raise UserError(f"{path} has records of kind {kind!r}, which hold no texts: give an attack's .jsonl file.")
+        raise UserError(f"{path} has records of kind {quoted(kind)}, which hold no texts: give those of an attack.")
     settings = path.with_suffix(".settings.json")
     if settings.is_file():
         _refuse_other_run(path, read_record(settings, AttackRun), task)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from robustbench_mt.errors import UserError
 from robustbench_mt.tasks.files.parquet import read_parquet
 from robustbench_mt.tasks.files.text import reading
+from robustbench_mt.wording import first_line
 
 __all__ = ["Block", "files_of", "read_vectors"]
 
@@ -83,7 +84,8 @@ def _blocks(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[Block]:
     if first is None:
         return
     fields = first[1].split()
-    header = len(fields) == 2 and all(field.isdigit() for field in fields)
+    # 18 digits at most, so that int() never meets a number it refuses to read.
+    header = len(fields) == 2 and all(field.isdigit() and len(field) <= 18 for field in fields)
     dimension = int(fields[1]) if header else len(fields) - 1
     if dimension < 1:
         raise UserError(f"{path}, line {first[0]}, names no number after the word: {_REMEDY}.")
@@ -175,9 +177,12 @@ def _read_array(path: Path, word_list: Path) -> Iterator[Block]:
             raise UserError(f"{path} is empty: {_REMEDY}.")
         try:
             # It refuses pickled content.
-            matrix = np.lib.format.open_memmap(path, mode="r")
-        except (ValueError, EOFError) as error:
-            raise UserError(f"{path} cannot be read as .npy ({error}): save the matrix with numpy.save.") from None
+            with warnings.catch_warnings(action="ignore"):
+                matrix = np.lib.format.open_memmap(path, mode="r")
+        except Exception as error:  # a damaged header is evaluated, so it may raise anything
+            raise UserError(
+                f"{path} cannot be read as .npy ({first_line(error)}): save the matrix with numpy.save."
+            ) from None
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or matrix.shape[1] < 1:
         raise UserError(
             f"{path} holds {matrix.dtype} of shape {matrix.shape}: save a matrix of floating-point numbers, a row a "

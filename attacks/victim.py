@@ -21,6 +21,7 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks import map_labels
 from robustbench_mt.tasks.task import Task
+from robustbench_mt.wording import first_line
 
 __all__ = ["FunctionVictim", "HuggingFaceVictim", "SklearnVictim", "Victim", "as_texts", "load_victim"]
 
@@ -129,9 +130,9 @@ class HuggingFaceVictim(Victim):
     def _raw_scores(self, texts: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
         try:
             return self._scorer(texts)[:, self.columns]
-        except (RuntimeError, IndexError, ValueError) as error:  # out of memory; tokens that the model has no place for
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(f"The checkpoint {self.name} cannot score these texts: {reason}.") from error
+        # Out of memory; tokens that the model has no place for; a configuration that says nonsense.
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise UserError(f"The checkpoint {self.name} cannot score these texts: {first_line(error)}.") from error
 
     @property
     def max_length(self) -> int:
@@ -156,7 +157,14 @@ class HuggingFaceVictim(Victim):
 
 
 class FunctionVictim(Victim):
-    """Any function from a list of texts (strings, or tuples of two) to a matrix of scores."""
+    """Any function from a list of texts (strings, or tuples of two) to a matrix of scores.
+
+    Example:
+        >>> praise = lambda texts: [["wonderful" not in text, "wonderful" in text] for text in texts]
+        >>> FunctionVictim("praise", praise, 2, "version 1").score([("a wonderful film",), ("a film",)])
+        array([[0., 1.],
+               [1., 0.]], dtype=float32)
+    """
 
     def __init__(self, name: str, function: Callable[[list[Any]], Any], classes: int, fingerprint: str) -> None:
         super().__init__(name, fingerprint, classes)
@@ -168,9 +176,8 @@ class FunctionVictim(Victim):
         try:
             return self._function(inputs)
         except (Exception, SystemExit) as error:  # a user's function may raise anything
-            reason = (str(error).strip() or "no message").splitlines()[0]
             raise UserError(
-                f"The victim {self.name} raised {type(error).__name__}: {reason}. Mend it: it must take a "
+                f"The victim {self.name} raised {type(error).__name__}: {first_line(error)}. Mend it: it must take a "
                 "list of texts and return one row of scores each."
             ) from error
 
@@ -200,6 +207,11 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
 
     Raises:
         UserError: it cannot be loaded, is not a classifier, or its labels are not the task's.
+
+    Example:
+        >>> victim = load_victim("checkpoints/toy-vanilla-seed0", task)
+        >>> victim.probabilities([("the film was really wonderful .",)]).round(1)
+        array([[0., 1.]], dtype=float32)
     """
     options = options or VictimOptions()
     given = _parse_mapping(options.map_labels)
@@ -219,9 +231,14 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
             )
         columns = [0]
     else:
-        columns = map_labels(task.label_names, model.config.id2label, given)
+        names = {column: str(name) for column, name in model.config.id2label.items()}
+        columns = map_labels(task.label_names, names, given)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return HuggingFaceVictim(name, Scorer(model.to(device), tokenizer), columns, fingerprint(path))
+    try:
+        scorer = Scorer(model.to(device), tokenizer)
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:  # files that do not fit together
+        raise UserError(f"{path} cannot score texts: {first_line(error)}.") from error
+    return HuggingFaceVictim(name, scorer, columns, fingerprint(path))
 
 
 def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping[str, str] | None) -> Victim:

@@ -41,6 +41,10 @@ def flip_labels(labels: Sequence[int], share: float, classes: int, *, seed: int 
 
     Raises:
         UserError: a share out of its range, or a single class.
+
+    Example:
+        >>> flip_labels([0, 0, 0, 0, 1, 1, 1, 1], 0.25, classes=2)
+        [0, 1, 0, 1, 1, 1, 1, 1]
     """
     if not 0 <= share <= 1:
         raise UserError(f"The share {share:g} is out of range: give the share of labels to flip, from 0 to 1.")
@@ -61,6 +65,12 @@ class LabelNoiseCurve(Curve[LabelNoiseRecord]):
 
     With ``train_examples`` the training set is drawn as for a checkpoint, the same at every share, and then flipped: at
     share 0 the training is that of a checkpoint.
+
+    Example:
+        >>> curve = LabelNoiseCurve(task, settings)
+        >>> (point,) = curve_points([parse_method("vanilla")], [0.1], seeds=[0])
+        >>> curve.fields(point, curve.training_set(point))
+        {'share': 0.1, 'flipped': 24}
     """
 
     name: ClassVar[str] = "label noise curve"
@@ -72,7 +82,7 @@ class LabelNoiseCurve(Curve[LabelNoiseRecord]):
         labels = [int(label) for label in clean.labels]
         return Examples(clean.texts, flip_labels(labels, point.level, len(self.task.label_names), seed=point.seed))
 
-    def measures(self, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
+    def measures(self, point: Point, train: Examples, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
         def metrics(labels: Labels, predicted: NDArray[np.float64]) -> dict[str, float | None]:
             return classification_metrics(labels, predicted.argmax(axis=1), len(self.task.label_names))
 

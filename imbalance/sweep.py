@@ -36,20 +36,36 @@ class Point:
 
     Attributes:
         level: how far along the curve: a ratio, or a share.
+        control: train on what the level is compared with instead, for curves that have such a thing.
     """
 
     method: MethodChoice
     level: float
     seed: int
+    control: bool = False
 
     @property
-    def key(self) -> tuple[str, float, int]:
-        return self.method.spec, float(self.level), self.seed
+    def key(self) -> tuple[str, bool, float, int]:
+        return self.method.spec, self.control, float(self.level), self.seed
 
 
-def curve_points(methods: Sequence[MethodChoice], levels: Sequence[float], seeds: Sequence[int]) -> list[Point]:
-    """All combinations, each once; the curves of a seed are done before the next seed begins."""
-    points = [Point(method, level, checked_seed(seed)) for seed in seeds for level in levels for method in methods]
+def curve_points(
+    methods: Sequence[MethodChoice], levels: Sequence[float], seeds: Sequence[int], *, control: bool = False
+) -> list[Point]:
+    """All combinations, each once, and with ``control`` each as a control too; seed after seed.
+
+    Example:
+        >>> points = curve_points([parse_method("vanilla"), parse_method("match")], [1, 10], seeds=[0])
+        >>> [(point.method.name, point.level) for point in points]
+        [('vanilla', 1), ('match', 1), ('vanilla', 10), ('match', 10)]
+    """
+    points = [
+        Point(method, level, checked_seed(seed), is_control)
+        for seed in seeds
+        for level in levels
+        for method in methods
+        for is_control in ((False, True) if control else (False,))
+    ]
     return list({point.key: point for point in points}.values())
 
 
@@ -89,10 +105,12 @@ class Curve(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def measures(self, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
+    def measures(self, point: Point, train: Examples, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
         """What is measured on the test set, and what the record says of how.
 
         Args:
+            point: what was trained.
+            train: on what.
             probabilities: of the trained classifier, for what is settled on other examples than the test set's.
 
         Returns:
@@ -101,7 +119,12 @@ class Curve(ABC, Generic[R]):
 
     @abstractmethod
     def fields(self, point: Point, train: Examples) -> dict[str, Any]:
-        """What the record of a point says beside what all curves' records do."""
+        """What the record of a point says of its place on the curve."""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """As its records'."""
+        return ()
 
     @property
     def own_settings(self) -> Mapping[str, Any]:
@@ -118,6 +141,9 @@ def check_points(curve: Curve[R], points: Sequence[Point]) -> None:
 def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network: bool = False) -> list[R]:
     """Train and evaluate each point that has no record yet, and append its record.
 
+    A training set that a method was trained on with the same seed, at another point or on another curve of the task, is
+    not trained on again: the point has that training's numbers.
+
     Args:
         curve: what changes along the points.
         points: what to train; all combinations come from :func:`curve_points`.
@@ -130,20 +156,31 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network
     Raises:
         UserError: a point that the data cannot give (before anything is trained), or a file written with other
             settings.
+
+    Example:
+        >>> curve = ImbalanceCurve(task, settings)
+        >>> points = curve_points([parse_method("vanilla")], [10], seeds=[0])
+        >>> [record.train_counts for record in sweep(curve, points, out / curve.file)]
+        [[119, 12]]
     """
     check_points(curve, points)
     name = curve.task.name
     with Ledger(path, curve.record_type) as ledger:
         claim(path.with_suffix(f".{name}.settings.json"), _shared_settings(curve), f"The curve of {name} in {path}")
-        done = _by_key(ledger.records, name)
+        done = _by_key(ledger.records, curve)
         missing = [point for point in points if point.key not in done]
         if len(missing) < len(points):
             note(f"{len(points) - len(missing)} of {len(points)} points of the {curve.name} are recorded already.")
         with progress(curve.name, len(missing)) as set_done:
             for number, point in enumerate(missing):
-                ledger.append(train_point(curve, point, allow_network=allow_network))
+                train = curve.training_set(point)
+                twin = _twin(ledger.records, curve, point, train)
+                if twin is None:
+                    ledger.append(train_point(curve, point, allow_network=allow_network))
+                else:
+                    ledger.append(replace(twin, **curve.fields(point, train)))
                 set_done(number + 1)
-        done = _by_key(ledger.records, name)
+        done = _by_key(ledger.records, curve)
     return [done[point.key] for point in points]
 
 
@@ -159,7 +196,7 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
     def probabilities(examples: Examples) -> NDArray[np.float64]:
         return np.asarray(softmax(scorer(examples.texts).astype(np.float64), axis=1))
 
-    metrics, told = curve.measures(probabilities)
+    metrics, told = curve.measures(point, train, probabilities)
     test = task.split("test")
     predicted = probabilities(test)
     labels = np.asarray(test.labels, dtype=np.int64)
@@ -184,8 +221,15 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
     )
 
 
-def _by_key(records: Sequence[R], task: str) -> dict[tuple[str, float, int], R]:
-    return {(record.method, record.level, record.seed): record for record in records if record.task == task}
+def _by_key(records: Sequence[R], curve: Curve[R]) -> dict[tuple[str, bool, float, int], R]:
+    name, identity = curve.task.name, curve.identity
+    return {record.key: record for record in records if (record.task, record.identity) == (name, identity)}
+
+
+def _twin(records: Sequence[R], curve: Curve[R], point: Point, train: Examples) -> R | None:
+    """A record of the same training; the settings are the same in the whole file."""
+    asked = (curve.task.name, point.method.spec, point.seed, train.fingerprint)
+    return next((r for r in records if (r.task, r.method, r.seed, r.data.get("train")) == asked), None)
 
 
 def _shared_settings(curve: Curve[R]) -> dict[str, Any]:

@@ -9,15 +9,16 @@ from robustbench_mt.checkpoints import read_training
 from robustbench_mt.distributed import is_main_process, leave
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
-from robustbench_mt.ledger import Ledger, read_records, refuse_differences
-from robustbench_mt.methods.choice import MethodChoice
+from robustbench_mt.flat import flat
+from robustbench_mt.ledger import Ledger, refuse_differences
+from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.progress import note
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import checkpoint_name, fine_tune, training_data
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["evaluate_cell", "is_evaluated", "train_cell"]
+__all__ = ["evaluate_cell", "refuse_other_training", "train_cell"]
 
 
 def train_cell(
@@ -46,11 +47,7 @@ def train_cell(
                 record = read_training(path)
                 if record is None:
                     raise UserError(f"{path} exists, but this package did not make it: choose another --out.")
-                asked = {**asdict(settings), "method": method.as_dict()}
-                there = {**record.settings, "data": record.data["train"]}
-                refuse_differences(
-                    there, {**asked, "data": training_data(task, settings, seed).fingerprint}, f"The checkpoint {path}"
-                )
+                refuse_other_training(record, task, method, settings, seed, path)
                 note(f"The checkpoint {name} is there already.")
             else:
                 tuned = fine_tune(task, method, settings, seed, variant=variant, allow_network=allow_network)
@@ -66,12 +63,17 @@ def train_cell(
     return path
 
 
-def is_evaluated(checkpoint: str, out: Path) -> bool:
-    """Whether a run has the records of a checkpoint's training and of its evaluation."""
-    trained = any(record.checkpoint == checkpoint for record in read_records(out / "train.jsonl", TrainingRecord))
-    return trained and any(
-        record.checkpoint == checkpoint for record in read_records(out / "evaluate.jsonl", EvaluationRecord)
-    )
+def refuse_other_training(
+    record: TrainingRecord, task: Task, method: MethodChoice, settings: TrainingSettings, seed: int, path: Path
+) -> None:
+    """Raise :class:`UserError` where a checkpoint at ``path`` was made with other settings or data.
+
+    A setting that the record's version did not know yet had what is its default now.
+    """
+    defaults = {**asdict(TrainingSettings()), "method": parse_method(method.name).as_dict()}
+    there = {**flat(defaults), **flat(record.settings), "data": record.data["train"]}
+    asked = {**asdict(settings), "method": method.as_dict(), "data": training_data(task, settings, seed).fingerprint}
+    refuse_differences(there, asked, f"The checkpoint {path}")
 
 
 def evaluate_cell(

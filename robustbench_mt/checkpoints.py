@@ -16,6 +16,8 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import make_directory, read_record, write_record
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
+from robustbench_mt.system_errors import cannot, system_error
+from robustbench_mt.wording import first_line, listed
 
 __all__ = ["TRAINING_FILE", "fingerprint", "load_classifier", "read_training", "save_checkpoint"]
 
@@ -28,15 +30,22 @@ def save_checkpoint(
     """Write a checkpoint whole or not at all: ``AutoModelForSequenceClassification`` loads it without this package.
 
     Raises:
-        UserError: the directory cannot be written.
+        UserError: the directory cannot be written; a full disk is named as such.
     """
     make_directory(path.parent)
     partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    write_record(partial / TRAINING_FILE, record)
-    partial.replace(path)
+    _remove(partial)
+    try:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        write_record(partial / TRAINING_FILE, record)
+        partial.replace(path)
+    except BaseException as error:
+        # It takes the room that the user has to make.
+        _remove(partial)
+        if (problem := system_error(error)) is None:
+            raise
+        raise cannot("write", path, problem) from None
 
 
 def read_training(path: Path) -> TrainingRecord | None:
@@ -61,12 +70,13 @@ def load_classifier(
     quiet_libraries()
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=allow_remote_code)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} is not a checkpoint that transformers can read: {_first_line(error)}") from None
-    architectures = config.architectures or []
+    except Exception as error:  # a configuration is made of whatever stands in the file
+        raise UserError(f"{path} is not a checkpoint that transformers can read: {first_line(error)}") from None
+    named = config.architectures
+    architectures = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if not any(name.endswith("ForSequenceClassification") for name in architectures):
         raise UserError(
-            f"{path} is not a classifier (its architecture is {', '.join(architectures) or 'not named'}): "
+            f"{path} is not a classifier (its architecture is {listed(architectures) or 'not named'}): "
             "fine-tune it first with robustbench-mt train --base."
         )
     has_safe_weights = any(path.glob("*.safetensors"))
@@ -80,7 +90,7 @@ def load_classifier(
         )
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
-        raise UserError(f"{path} cannot be loaded: {_first_line(error)}") from None
+        raise UserError(f"{path} cannot be loaded: {first_line(error)}") from None
     return model, tokenizer
 
 
@@ -95,5 +105,7 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _remove(directory: Path) -> None:
+    if directory.is_symlink():
+        directory.unlink()
+    shutil.rmtree(directory, ignore_errors=True)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from imbalance.protocols import chosen_levels
+from robustbench_mt.curve_records import DEFAULT_PROTOCOL
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
@@ -51,24 +53,41 @@ class CurvePlan(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ImbalancePlan(CurvePlan):
-    """Along which ratios to train.
+    """Along which ratios or shares to train.
 
     Attributes:
+        protocol: a name in :data:`imbalance.protocols.PROTOCOLS`.
         ratios: majority : minority.
-        minority: the class to shrink; the last label by default.
+        shares: of the minority to keep, for the protocol ``kept-share`` in place of ratios.
+        minority: the class to make rare; the last label by default.
+        control: also train on a balanced set of as many examples as each level's.
+
+    Raises:
+        UserError: an unknown protocol, or not its levels.
     """
 
-    ratios: tuple[float, ...]
+    protocol: str = DEFAULT_PROTOCOL
+    ratios: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
     minority: str | None = None
+    control: bool = False
+
+    def __post_init__(self) -> None:
+        chosen_levels(self.protocol, self.ratios, self.shares)
 
     @property
     def levels(self) -> tuple[float, ...]:
-        return self.ratios
+        return chosen_levels(self.protocol, self.ratios, self.shares)
 
     def curve(self, task: Task, training: TrainingSettings) -> "Curve[Any]":
         from imbalance.class_ratios import ImbalanceCurve
 
-        return ImbalanceCurve(task, self.training or training, self.minority)
+        return ImbalanceCurve(task, self.training or training, self.minority, self.protocol)
+
+    def points(self, methods: Sequence[MethodChoice], seeds: Sequence[int]) -> "list[Point]":
+        from imbalance.sweep import curve_points
+
+        return curve_points(methods, self.levels, self.seeds or seeds, control=self.control)
 
 
 @dataclass(frozen=True, kw_only=True)

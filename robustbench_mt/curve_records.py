@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 
 from robustbench_mt.records import Record
 
-__all__ = ["CurveRecord", "ImbalanceRecord", "LabelNoiseRecord"]
+__all__ = ["DEFAULT_PROTOCOL", "CurveRecord", "ImbalanceRecord", "LabelNoiseRecord"]
+
+DEFAULT_PROTOCOL = "shrink"
+"""How imbalance is made where nothing else is said; earlier versions knew no other way, and their records name none."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,31 @@ class CurveRecord(Record):
     def level(self) -> float:
         """How far along the curve the point is."""
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells the curve from the task's others of its kind."""
+        return ()
+
+    @property
+    def key(self) -> tuple[str, bool, float, int]:
+        """What tells the point from the curve's others: method, whether it is a control, level and seed."""
+        return self.method, False, self.level, self.seed
+
 
 @dataclass(frozen=True)
 class ImbalanceRecord(CurveRecord):
     """One point of an imbalance curve.
 
-    Its metrics are those of :func:`robustbench_mt.metrics.minority_metrics`.
+    Its metrics are those of :func:`robustbench_mt.metrics.minority_metrics`. Points of a method and seed that have the
+    same training set share one training.
 
     Attributes:
-        ratio: majority : minority, at least 1.
+        ratio: majority : minority, at least 1, as asked for; where ``share`` is given, of the largest other class to
+            the minority as it came out.
         minority: the name of the minority class.
+        protocol: a name in :data:`imbalance.protocols.PROTOCOLS`.
+        share: of the minority that is kept, for the protocol ``kept-share``.
+        control: whether it was trained on the balanced set of as many examples as the set that ratio or share name.
         threshold: for two classes: the probability of the minority from which on it is predicted in the metrics called
             ``_tuned``, the best for its F1 on the training's validation examples; ``None`` where none was tuned.
         remarks: what a reader of the numbers should know.
@@ -67,10 +85,21 @@ class ImbalanceRecord(CurveRecord):
     minority: str
     threshold: float | None = None
     remarks: list[str] = field(default_factory=list)
+    protocol: str = DEFAULT_PROTOCOL
+    share: float | None = None
+    control: bool = False
 
     @property
     def level(self) -> float:
-        return self.ratio
+        return self.ratio if self.share is None else self.share
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return self.minority, self.protocol
+
+    @property
+    def key(self) -> tuple[str, bool, float, int]:
+        return self.method, self.control, self.level, self.seed
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,11 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *,
         task: what to score.
         split: which split of it.
         victim: the classifier's fingerprint.
+
+    Example:
+        >>> record = evaluate(victim.score, victim.name, task)
+        >>> record.n, record.metrics["accuracy"]
+        (100, 1.0)
     """
     examples = task.split(split)
     scores = score(examples.texts)

@@ -1,6 +1,5 @@
 """Records on disk: an append-only JSONL file with one writer, that survives being killed at any moment."""
 
-import errno
 import fcntl
 import json
 import os
@@ -13,7 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.flat import flat
-from robustbench_mt.records import Record, from_json, to_json
+from robustbench_mt.inside import inside
+from robustbench_mt.record_json import from_json, to_json
+from robustbench_mt.records import Record
+from robustbench_mt.system_errors import cannot
+from robustbench_mt.wording import shortened
 
 __all__ = [
     "Ledger",
@@ -28,8 +31,8 @@ __all__ = [
 
 R = TypeVar("R", bound=Record)
 
-# No space left, a user's quota, and a limit on the size of files.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Differences that a message names.
+_MOST_SHOWN = 10
 
 
 def make_directory(path: Path) -> Path:
@@ -41,29 +44,31 @@ def make_directory(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot("make the directory", path, error) from None
+        raise cannot("make the directory", path, error) from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise UserError(f"Cannot write to the directory {path}: choose another --out, or change its permissions.")
     return path
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all; a link in its place is replaced, not followed.
 
     Raises:
         UserError: it cannot be written; a full disk is named as such.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        partial.unlink(missing_ok=True)
+        # Made anew, so that no link of that name is followed either.
+        with partial.open("xb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise _cannot("write", path, error) from None
+        raise cannot("write", path, error) from None
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -78,7 +83,7 @@ def read_record(path: Path, record_type: type[R]) -> R:
         UserError: the file is missing or is not such a record.
     """
     try:
-        return from_json(record_type, json.loads(path.read_text(encoding="utf-8")))
+        return from_json(record_type, _parse(path.read_bytes()))
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
     except (ValueError, UserError) as error:
@@ -102,13 +107,13 @@ def read_records(path: Path, record_type: type[R]) -> Iterator[R]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield from_json(record_type, json.loads(line))
+                yield from_json(record_type, _parse(line))
             except (ValueError, UserError) as error:
                 raise UserError(f"{path}, line {number}, is not a record ({error}): mend or delete the line.") from None
 
 
 class Ledger(Generic[R]):
-    """A file of records of one kind, open for appending.
+    """A file of records of one kind, open for appending. It is no link to another directory.
 
     Opening takes a lock that is gone with the process, drops a half-written last line and reads what is there.
 
@@ -131,19 +136,20 @@ class Ledger(Generic[R]):
         may_differ: Container[str] = ("versions",),
     ) -> None:
         make_directory(path.parent)
-        self.path = path
+        self.path = inside(path.parent, path.name)
         self._stream = _open_locked(path)
         try:
-            self._drop_half_line()
             self.records: list[R] = list(read_records(path, record_type))
             if run is not None:
-                settings = path.with_suffix(".settings.json")
+                settings = inside(path.parent, path.with_suffix(".settings.json").name)
                 if self.records and not settings.exists():
                     raise UserError(f"{path} has records, but {settings.name} is gone: choose another --out.")
                 if not self.records:
                     # Of a run that ended before its first record, these bind nobody.
                     settings.unlink(missing_ok=True)
                 claim(settings, run, str(path), ignore=may_differ)
+            # Last, so that a file that is refused stays as it is.
+            self._drop_half_line()
         except BaseException:
             self._close()
             raise
@@ -167,7 +173,7 @@ class Ledger(Generic[R]):
             with suppress(OSError):
                 self._stream.truncate(before)
             if isinstance(error, OSError):
-                raise _cannot("write", self.path, error) from None
+                raise cannot("write", self.path, error) from None
             raise
         self.records.append(record)
 
@@ -197,7 +203,7 @@ def _open_locked(path: Path) -> FileIO:
         try:
             stream = FileIO(path, "ab")
         except OSError as error:
-            raise _cannot("write", path, error) from None
+            raise cannot("write", path, error) from None
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between opening and locking, a run that ended without a record may have removed the file.
@@ -209,16 +215,7 @@ def _open_locked(path: Path) -> FileIO:
             raise UserError(f"{path} is open in another run: wait until that ends, or choose another --out.") from None
         except OSError as error:
             stream.close()
-            raise _cannot("lock", path, error) from None
-
-
-def _cannot(what: str, path: Path, error: OSError) -> UserError:
-    if error.errno in _FULL:
-        return UserError(
-            f"Cannot {what} {path}, as the disk is full ({error.strerror}): make room and give the same command again; "
-            "it goes on from what is done."
-        )
-    return UserError(f"Cannot {what} {path} ({error.strerror}): choose another --out.")
+            raise cannot("lock", path, error) from None
 
 
 def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[str] = ()) -> None:
@@ -239,7 +236,7 @@ def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[
         write_atomically(path, json.dumps(asked, indent=1) + "\n")
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = _parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): choose another --out.") from None
     if not isinstance(there, dict):
@@ -253,14 +250,26 @@ def refuse_differences(
     """Raise :class:`UserError` that names each setting that differs; of nested ones with a dot, ``attack.seed``."""
     there, asked = flat(there), flat(asked)
     differences = [
-        f"{name} is {_short(there.get(name))} there and {_short(asked.get(name))} now"
+        f"{shortened(name)} is {_short(there.get(name))} there and {_short(asked.get(name))} now"
         for name in {**there, **asked}
         if name.partition(".")[0] not in ignore and name not in ignore and there.get(name) != asked.get(name)
     ]
     if differences:
-        raise UserError(f"{what} was made with other settings: {'; '.join(differences)}. Choose another --out.")
+        shown = differences if len(differences) <= _MOST_SHOWN else [*differences[:_MOST_SHOWN], "..."]
+        raise UserError(f"{what} was made with other settings: {'; '.join(shown)}. Choose another --out.")
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shortened(json.dumps(value, ensure_ascii=False), 80)
+
+
+def _parse(content: bytes) -> Any:
+    """JSON's value; :class:`ValueError` where it is none, is nested too deeply, or has what only Python writes."""
+    try:
+        return json.loads(content, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

@@ -14,8 +14,16 @@ __all__ = ["Show", "note", "progress", "silence_notes"]
 
 _SECONDS_BETWEEN_LINES = 30
 
+# rich's bars need widgets in a notebook, whose output says that it is a terminal; a line now and then needs nothing.
+_in_notebook = Console().is_jupyter
 # Of several processes that train together, one speaks.
-_console = Console(stderr=True, highlight=False, quiet=not is_main_process())
+_console = Console(
+    stderr=True,
+    highlight=False,
+    quiet=not is_main_process(),
+    force_jupyter=False,
+    force_terminal=False if _in_notebook else None,
+)
 _display: Progress | None = None
 
 
@@ -59,6 +67,7 @@ def progress(description: str, total: float | None) -> Iterator[Show]:
             TimeRemainingColumn(),
             console=_console,
             transient=True,
+            disable=not _console.is_terminal,
         )
         _display.start()
     display = _display

@@ -2,8 +2,9 @@
 
 import logging
 import os
+import warnings
 
-__all__ = ["quiet_libraries", "quiet_tensorflow"]
+__all__ = ["quiet_imports", "quiet_libraries", "quiet_tensorflow"]
 
 
 def quiet_libraries() -> None:
@@ -16,6 +17,12 @@ def quiet_libraries() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("accelerate").setLevel(logging.ERROR)
+
+
+def quiet_imports() -> None:
+    """Before a notebook imports libraries: no TensorFlow, and no advice of tqdm's to install widgets."""
+    quiet_tensorflow()
+    warnings.filterwarnings("ignore", "IProgress not found")
 
 
 def quiet_tensorflow() -> None:

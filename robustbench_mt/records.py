@@ -3,14 +3,10 @@
 Every number that a table, a figure or the terminal shows is computed from these.
 """
 
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
-from robustbench_mt.errors import UserError
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from robustbench_mt.record_json import from_json, to_json
 
 __all__ = [
     "AttackRecord",
@@ -46,8 +42,13 @@ class Record:
     kind: ClassVar[str] = "record"
     schema: ClassVar[int] = 1
 
-    # For pydantic, which validates what is read back: no field that we do not know.
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    # For pydantic, which validates what is read back: no field that we do not know, no number that is not finite.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
+
+    @property
+    def contradiction(self) -> str:
+        """What in a record cannot be true, to refuse one that is read back; empty where all may be."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,11 @@ class EvaluationRecord(Record):
     warnings: list[str] = field(default_factory=list)
     predicted_counts: list[int] = field(default_factory=list)
 
+    @property
+    def contradiction(self) -> str:
+        accuracy = self.metrics.get("accuracy")
+        return "" if accuracy is None or 0 <= accuracy <= 1 else f"its accuracy is {accuracy}"
+
 
 @dataclass(frozen=True)
 class AttackRun(Record):
@@ -173,6 +179,10 @@ class AttackRun(Record):
     max_words: float | None = None
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def contradiction(self) -> str:
+        return "" if self.label_names and self.fields else "its task has no classes or no text"
+
 
 @dataclass(frozen=True)
 class AttackRecord(Record):
@@ -214,6 +224,10 @@ class AttackRecord(Record):
     candidates: int = 0
     candidates_kept: int = 0
 
+    @property
+    def contradiction(self) -> str:
+        return "it has scores for no class" if [] in (self.scores, self.perturbed_scores) else ""
+
 
 @dataclass(frozen=True)
 class TransferRecord(Record):
@@ -246,43 +260,7 @@ class TransferRecord(Record):
     n: int
     fooled: int
 
-
-R = TypeVar("R", bound=Record)
-
-
-def to_json(record: Record) -> dict[str, Any]:
-    """The record as plain JSON values, with its kind and schema."""
-    return {"record": record.kind, "schema": record.schema, **asdict(record)}
-
-
-def from_json(record_type: type[R], value: Any) -> R:
-    """Read back what :func:`to_json` wrote.
-
-    Raises:
-        UserError: not an object, another kind or schema, or a field is missing, unknown or of another type.
-    """
-    if not isinstance(value, dict):
-        raise UserError(f"not a record: expected a JSON object, found {type(value).__name__}")
-    content = dict(value)
-    kind, schema = content.pop("record", None), content.pop("schema", None)
-    if kind != record_type.kind:
-        raise UserError(f"expected a record of kind {record_type.kind!r}, found {kind!r}")
-    if schema != record_type.schema:
-        raise UserError(f"{kind} record of schema {schema}: this version of robustbench-mt reads {record_type.schema}")
-    from pydantic import ValidationError
-
-    try:
-        # mypy does not see that a class is hashable.
-        record: R = _validator(record_type).validate_python(content)  # type: ignore[arg-type]
-        return record
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{kind} record whose {where} is wrong: {first['msg']}") from None
-
-
-@cache
-def _validator(record_type: "type[Any]") -> "TypeAdapter[Any]":
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(record_type)
+    @property
+    def contradiction(self) -> str:
+        counts = f"{self.fooled} fooled of {self.n} of {self.found}"
+        return "" if self.fooled <= self.n <= self.found else counts

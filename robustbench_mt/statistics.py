@@ -87,7 +87,12 @@ class Estimate:
 
 @cache
 def wilson(successes: int, n: int) -> Estimate:
-    """A proportion with its Wilson score interval (Wilson 1927); each example counts as independent."""
+    """A proportion with its Wilson score interval (Wilson 1927); each example counts as independent.
+
+    Example:
+        >>> wilson(61, 100).show()
+        '61.0% [51.2, 70.0], n=100'
+    """
     if n == 0:
         return Estimate(None, None, None, 0, "95% Wilson")
     interval = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")

@@ -87,6 +87,12 @@ def fine_tune(
 
     Raises:
         UserError: the base is missing, the method does not fit its architecture or the task, or the training diverged.
+
+    Example:
+        >>> tuned = fine_tune(task, parse_method("match"), settings, seed=0)
+        >>> tuned.record.checkpoint
+        'toy-match-seed0'
+        >>> tuned.save(out / tuned.record.checkpoint)
     """
     checked_seed(seed)
     if method.needs_classes:

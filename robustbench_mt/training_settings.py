@@ -29,6 +29,10 @@ class TrainingSettings:
         precision: of the forward passes' numbers; weights are float32 always. ``auto``: ``fp32`` on CPU; on a GPU
             ``bf16`` where it has that, else ``fp16``.
         compile: train with ``torch.compile``, which pays on long trainings on a GPU.
+
+    Example:
+        >>> TrainingSettings(base="bert-base-uncased", learning_rate=2e-5).batch_size
+        32
     """
 
     base: str = "minilm"

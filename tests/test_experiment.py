@@ -5,34 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from conftest import reviews
+from small_experiments import small_experiment, written
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.experiment import load_experiment, packaged_experiment, run_experiment
+from robustbench_mt.experiment_file import load_experiment, packaged_experiment
+from robustbench_mt.run_experiment import run_experiment
 
 
 @pytest.fixture
 def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
-    data = tmp_path / "reviews.jsonl"
-    lines = [json.dumps({"text": text[0], "label": label}) for text, label in reviews()]
-    data.write_text("\n".join(lines), encoding="utf-8")
-    training = {"base": str(tiny_base), "steps": 3, "batch_size": 8, "train_examples": 40}
-    return {
-        "name": "small",
-        "tasks": [str(data)],
-        "methods": ["vanilla", "match:self_mass=0.5"],
-        "seeds": [0, 1],
-        "training": training,
-        "attack": {"recipes": ["deepwordbug", ["textfooler", "pruthi"]], "examples": 3},
-        "imbalance": {"ratios": [1, 2], "seeds": [0], "training": training},
-        "label_noise": {"shares": [0, 0.2], "seeds": [1]},
-    }
-
-
-def written(path: Path, content: Any) -> Path:
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return path
+    return small_experiment(tiny_base, tmp_path)
 
 
 def state(out: Path) -> dict[str, tuple[int, bytes]]:
@@ -44,8 +26,10 @@ def state(out: Path) -> dict[str, tuple[int, bytes]]:
 def test_does_every_cell_once(content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment = load_experiment(written(tmp_path / "e.yaml", content))
     out = tmp_path / "run"
-    page = run_experiment(experiment, out)
-    assert page.is_file()
+    outcome = run_experiment(experiment, out)
+    assert (outcome.missing, outcome.left_out) == ([], 0)
+    page = outcome.page
+    assert page is not None
     assert len((out / "train.jsonl").read_text().splitlines()) == 4
     assert len((out / "evaluate.jsonl").read_text().splitlines()) == 4
     assert len((out / "imbalance.jsonl").read_text().splitlines()) == 4
@@ -107,7 +91,12 @@ def settled(lines: bytes) -> list[str]:
         ({"methods": ["mtach"]}, "did you mean match"),
         ({"methods": None}, "methods"),
         ({"seeds": ["one"]}, r"seeds\.0"),
-        ({"extra": 1}, "extra"),
+        ({"extra": 1}, "extra: Unknown entry"),
+        ({"training": {"bacth_size": 2}}, "did you mean batch_size"),
+        ({"attack": {"recipe": ["deepwordbug"]}}, "did you mean recipes"),
+        ({"imbalance": {"ratios": [2], "training": {"step": 2}}}, "did you mean steps"),
+        ({"checkpoints": False}, "attacks checkpoints that it does not keep"),
+        ({"training": {"base": "nobody/has-this-base"}}, "no directory nobody/has-this-base"),
         ({"training": {"epochs": "many"}}, r"training\.epochs"),
         ({"training": {"epoch": 2}}, r"training\.epoch"),
         ({"training": {"epochs": -2}}, "epochs is -2"),
@@ -124,7 +113,7 @@ def test_bad_experiments(change: dict[str, Any], message: str, content: dict[str
     out = tmp_path / "run"
     with pytest.raises(UserError, match=message):
         run_experiment(load_experiment(path), out)
-    assert not list(out.glob("checkpoints/*")), "nothing is trained before everything is checked"
+    assert not out.exists(), "nothing is written before everything is checked"
 
 
 @pytest.mark.parametrize(
@@ -153,5 +142,6 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_packaged_experiments_can_be_read(name: str) -> None:
     experiment = load_experiment(packaged_experiment(name))
     assert experiment.name == name
-    assert experiment.attack is not None
-    assert experiment.imbalance is not None
+    (part,) = experiment.parts.values()
+    assert part.attack is not None
+    assert part.imbalance is not None

@@ -1,5 +1,6 @@
 """Imbalanced subsets have the counts asked for and are nested; the sweep records each point once."""
 
+import io
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 from conftest import make_task
 from numpy.typing import NDArray
+from rich.console import Console
 
 from imbalance.class_ratios import ImbalanceCurve
-from imbalance.sampling import class_counts, keep_share, long_tail, make_imbalanced
-from imbalance.sweep import curve_points, sweep
+from imbalance.sampling import class_counts, make_imbalanced
+from imbalance.sweep import Point, curve_points, sweep
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
@@ -20,10 +22,12 @@ from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.metrics import minority_metrics
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.training_settings import TrainingSettings
 
+POINT = Point(parse_method("vanilla"), 1, 0)
 LABELS = [int(label) for label in np.random.default_rng(0).choice(3, size=900, p=[0.5, 0.2, 0.3])]
 
 
@@ -57,46 +61,6 @@ def test_default_size_is_the_smallest_class() -> None:
     assert counts(make_imbalanced(LABELS, 1, minority=0)) == [min(Counter(LABELS).values())] * 3
 
 
-def test_keep_share_is_nested_and_leaves_the_rest() -> None:
-    full = class_counts(LABELS)
-    shares = [1.0, 0.5, 0.4, 0.3]
-    subsets = [keep_share(LABELS, 1, share, seed=2) for share in shares]
-    for share, subset in zip(shares, subsets, strict=True):
-        assert counts(subset) == [full[0], round(full[1] * share), full[2]]
-    for larger, smaller in pairwise(subsets):
-        assert set(smaller) < set(larger)
-
-
-def test_long_tail_falls_exponentially_and_is_nested() -> None:
-    assert counts(long_tail(LABELS, 16, size=160)) == [160, 40, 10]
-    assert counts(long_tail(LABELS, 1, size=150)) == [150, 150, 150]
-    assert set(long_tail(LABELS, 16, size=160)) < set(long_tail(LABELS, 4, size=160))
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: make_imbalanced(LABELS, 0.5), "ratio 0.5 is under 1"),
-        (lambda: make_imbalanced(LABELS, float("nan")), "ratio nan is under 1"),
-        (lambda: make_imbalanced(LABELS, 1000, majority_size=100), "0.1 minority examples beside 100"),
-        (
-            lambda: make_imbalanced(LABELS, 1, majority_size=10_000),
-            "10000 examples of class 0 are asked for, but there",
-        ),
-        (lambda: make_imbalanced(LABELS, 2, minority=3), "no class 3"),
-        (lambda: keep_share(LABELS, 0, 0), "share 0 is out of range"),
-        (lambda: keep_share(LABELS, 0, 1.5), r"share 1\.5 is out of range"),
-        (lambda: keep_share(LABELS, 0, 0.0001), "leaves none"),
-        (lambda: keep_share(LABELS, 9, 0.5), "no class 9"),
-        (lambda: long_tail(LABELS, 0), "ratio 0 is under 1"),
-        (lambda: long_tail(LABELS, 1000, size=100), "no example of the last class"),
-    ],
-)
-def test_impossible_counts_are_refused(call, message: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(UserError, match=message):
-        call()
-
-
 @pytest.fixture(scope="module")
 def short(settings: TrainingSettings) -> TrainingSettings:
     return replace(settings, epochs=2, train_examples=64)
@@ -127,7 +91,11 @@ def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_
         assert record.metrics.keys() == decided | free | {f"{name}_tuned" for name in decided}
         assert record.intervals.keys() == record.metrics.keys()
         assert record.threshold is not None and 0 < record.threshold < 1
-        assert record.remarks == []
+        # Of 40 examples 8 are positive; of 64 half are, as many as of the other class.
+        few = (
+            "8 of 40 training examples are positive: about 49% of the batches of 8 have fewer than 2 of them, and were "
+        )
+        assert record.remarks == ([f"{few}trained on as they came."] if record.ratio == 4 else [])
     with pytest.raises(UserError, match=r"learning_rate is 0\.005 there and 0\.1 now"):
         sweep(ImbalanceCurve(task, replace(short, learning_rate=0.1)), points, path)
 
@@ -186,7 +154,8 @@ def test_threshold_is_the_best_on_validation(task: Task, short: TrainingSettings
         positive = np.where(np.asarray(examples.labels) == 1, 0.2, 0.1)
         return np.stack([1 - positive, positive], axis=1)
 
-    metrics, fields = curve.measures(probabilities)
+    train = curve.training_set(POINT)
+    metrics, fields = curve.measures(POINT, train, probabilities)
     assert seen == [task.split("validation").fingerprint], "the test set is not looked at"
     assert fields == {"threshold": 0.2, "remarks": []}
     test = task.split("test")
@@ -201,10 +170,10 @@ def test_no_threshold_without_a_minority_to_validate_on(task: Task, short: Train
     points = curve_points([parse_method("vanilla")], [4], [0])
     (record,) = sweep(ImbalanceCurve(one_sided, short), points, tmp_path / "imbalance.jsonl")
     assert record.threshold is None
-    assert record.remarks == ["No validation example is positive: no threshold was tuned."]
+    assert record.remarks[-1] == "No validation example is positive: no threshold was tuned."
     assert "minority_f1" in record.metrics and not any("tuned" in name for name in record.metrics)
     summary = summarize([tmp_path])
-    assert any(record.remarks[0] in doubt for doubt in summary.doubts)
+    assert all(f"toy: vanilla trained at 4:1: {remark}" in summary.doubts for remark in record.remarks)
     assert [table.name for table in result_tables(summary) if "imbalance" in table.name] == ["imbalance"]
 
 
@@ -219,5 +188,12 @@ def test_report_shows_both_thresholds(task: Task, short: TrainingSettings, tmp_p
             shown = cells[f"minority_f1{suffix}"]
             assert cells["method"] == record.method
             assert isinstance(shown, Estimate) and shown.value == record.metrics[f"minority_f1{suffix}"]
-    assert [row[5] for row in tables["imbalance_tuned"].rows] == [f"{record.threshold:.3g}" for record in records]
+    assert [row[6] for row in tables["imbalance_tuned"].rows] == [f"{record.threshold:.3g}" for record in records]
     assert records[1].data["resampled_examples"] == 64
+    console = Console(width=120, file=io.StringIO())
+    console.print(render_terminal(summarize([tmp_path])))
+    lines = [line.split() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    for method, record in zip(("vanilla", "oversample"), records, strict=True):
+        start = lines.index([method, "1", f"{record.metrics['minority_f1']:.3f}"])
+        tuned = lines.index([method, "1", f"{record.metrics['minority_f1_tuned']:.3f}"], start + 1)
+        assert lines[tuned + 1][:2] == ["tuned", "threshold"]

@@ -1,9 +1,13 @@
 """The report's files: they trust no text, come out the same each time, and part of the data is enough."""
 
 import base64
+import gzip
 import hashlib
 import io
+import json
 import re
+from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,13 +32,18 @@ from robustbench_mt.records import (
     EvaluationRecord,
     TrainingRecord,
 )
+from robustbench_mt.reporting.checkpoint_pages import MOST_PAGES
+from robustbench_mt.reporting.example_payload import pack_examples
+from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.marking import mark_changes
+from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.terminal import render_terminal
-from robustbench_mt.visible import visible
+from robustbench_mt.visible import Piece, pieces, visible
 
+SCRIPTS = ("sortable-tablesort", "page.js", "examples.js")
 HOSTILE = "</script><script>alert('1')</script> \"quoted\" \u202eevil\u202c zero\u200bwidth no\u00a0break \ud800 end"
 
 
@@ -64,6 +73,12 @@ class Page(HTMLParser):
         self.text += data
 
 
+def unpacked(page: str) -> Any:
+    """What the page's script is given."""
+    (packed,) = re.findall(r'<script type="text/plain" id="packed">([A-Za-z0-9+/=]*)</script>', page)
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
+
+
 def attack_only(directory: Path, record: AttackRecord, **changes: Any) -> Path:
     write_attack(directory, attack_run("mine", "textfooler", **changes), [record])
     return directory
@@ -76,14 +91,17 @@ def test_hostile_text_is_shown_and_does_nothing(tmp_path: Path, page: str) -> No
     directory = attack_only(tmp_path, record, label_names=[name, name])
     hostile = report([directory]).read_text(encoding="utf-8")
     parsed = Page(hostile)
-    assert parsed.elements["script"] == 1
+    assert parsed.elements["script"] == len(SCRIPTS) + 1  # and the packed examples
     assert "img" not in parsed.elements or parsed.elements["img"] == 2  # the two figures of an attack
     assert "<script>alert('1')</script>" in parsed.text
     assert "<img src=x onerror=alert(2)>" in parsed.text.replace("\n", " ")
     for code in ("202E", "202C", "200B", "00A0", "D800"):
-        assert f'<span class="unseen">⟨U+{code}⟩</span>' in hostile
-    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b-\u200f]", hostile)
-    assert not re.search(r"(src|href)=\"(?!data:|#|tables/|figures/)", page)
+        assert re.search(
+            rf'<span class="unseen" title="U\+{code} [A-Z -]*" data-code="U\+{code}">⟨U\+{code}⟩</span>', hostile
+        )
+    for text in (hostile, json.dumps(unpacked(hostile), ensure_ascii=False)):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b-\u200f]", text)
+    assert not re.search(r"(src|href)=\"(?!data:|#|tables/|figures/|methods\.|references\.)", page)
 
 
 def test_hostile_names_are_escaped_in_plain_tables_and_terminal(tmp_path: Path) -> None:
@@ -112,22 +130,25 @@ def test_building_again_gives_the_same_bytes(run: Path, page: str, tmp_path: Pat
         assert b"<svg" in first[Path("figures", f"{name}.svg")]
 
 
-def test_the_policy_lets_only_the_pages_own_script_run(page: str) -> None:
-    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
+def test_the_policy_lets_only_the_pages_own_scripts_run(page: str) -> None:
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(scripts) == len(SCRIPTS)
+    digests = [base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}; base-uri" in page
 
 
 def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
     parsed = Page(page)
     assert parsed.elements["img"] == 8
     sections = ("findings", "attacks", "paired", "words", "transfer", "reduction", "clean", "static", "imbalance")
-    for section in (*sections, "label-noise", "matching", "examples"):
+    for section in (*sections, "label-noise", "matching", "leaderboard", "checkpoints", "examples"):
         assert f'id="{section}"' in page
-    assert "500 of 1,440 shown" in parsed.text
+    assert "300 of 1,440 shown" in parsed.text
+    assert len(unpacked(page)["examples"]) == 1440
     assert len(page) < 2_000_000
     for status in ("success", "failed", "skipped", "error"):
-        assert f'data-status="{status}"' in page
+        assert f'<span class="status {status}">' in page
 
 
 @pytest.mark.parametrize("kind", ["train", "evaluate", "attack", "imbalance", "label noise"])
@@ -148,16 +169,101 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
 
 
 def test_changed_words_are_marked_and_the_rest_kept() -> None:
-    before, after = mark_changes("a good film with a good end", "a bad film with one good end")
-    assert [part.text for part in before if part.kind == "changed"] == ["good", "a"]
-    assert [part.text for part in after if part.kind == "changed"] == ["bad", "one"]
-    assert " ".join(part.text for part in after) == "a bad film with one good end"
+    passages = mark_changes("a good film with a good end", "a bad film with one good end")
+    assert [(part.before, part.after) for part in passages if part.kind == "changed"] == [("good", "bad"), ("a", "one")]
+    assert " ".join(part.after for part in passages) == "a bad film with one good end"
+    (_, put_in, _, taken_out) = mark_changes("a film with an end", "a dull film with an")
+    assert (put_in.before, put_in.after, taken_out.before, taken_out.after) == ("", "dull", "end", "")
     long = " ".join(f"word{number}" for number in range(1000))
-    shown, _ = mark_changes(f"{long} old {long}", f"{long} new {long}")
+    shown = mark_changes(f"{long} old {long}", f"{long} new {long}")
     assert [part.kind for part in shown] == ["left out", "same", "changed", "same", "left out"]
-    assert sum(int(part.text.split()[1]) for part in shown if part.kind == "left out") == 2000 - 28
+    assert sum(int(part.before.split()[1]) for part in shown if part.kind == "left out") == 2000 - 28
 
 
 def test_unseen_characters_are_spelt_out() -> None:
     assert visible("a\u200bb\u202ec\u00a0d\ufe0f\u3164\x1b") == ("a⟨U+200B⟩b⟨U+202E⟩c⟨U+00A0⟩d⟨U+FE0F⟩⟨U+3164⟩⟨U+001B⟩")
     assert visible("naïve Ωμέγα 日本 \n") == "naïve Ωμέγα 日本 \n"
+
+
+def test_letters_that_pass_for_ascii_are_marked() -> None:
+    # One of each kind: Cyrillic, phonetic, full width, Roman numeral, mathematical, Greek; then a sign between letters.
+    marked = pieces("gr\u0435at \u0261ood \uff4dovie \u217cong \U0001d48cind h\u03bfpe e\u00d7tra")
+    codes = [piece.code for piece in marked if piece.kind == "lookalike"]
+    assert codes == ["U+0435", "U+0261", "U+FF4D", "U+217C", "U+1D48C", "U+03BF", "U+00D7"]
+    assert marked[1] == Piece("\u0435", "lookalike", "U+0435", "CYRILLIC SMALL LETTER IE")
+    # Words of another script, accents, and what no one takes for a letter of ASCII.
+    for text in ("хорошо", "naïve café", "Ωμέγα", "DVDの映画", "3×4 m²", "straße"):
+        assert pieces(text) == [Piece(text)]
+
+
+def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:
+    summary = summarize([run])
+    assert len(summary.leaderboard) == 6
+    for row in summary.leaderboard:
+        assert row.training is not None
+        (record,) = [
+            evaluated.record
+            for evaluated in summary.runs.evaluations
+            if evaluated.record.checkpoint == row.checkpoint and evaluated.record.split == "test"
+        ]
+        assert (row.clean["accuracy"].value, row.clean["accuracy"].n) == (record.metrics["accuracy"], 1000)
+        assert set(row.under_attack) == {"textfooler", "deepwordbug", "pwws", "worst case of 3 recipes"}
+        for recipe in ("textfooler", "deepwordbug", "pwws"):
+            lines = [json.loads(line) for line in (run / f"attacks/{row.checkpoint}/reviews/{recipe}.jsonl").open()]
+            counted = [line for line in lines if line["status"] != "error"]
+            left = [line for line in counted if line["status"] == "failed"]
+            assert row.under_attack[recipe].value == len(left) / len(counted)
+        (point,) = [
+            point
+            for point in summary.runs.imbalance
+            if (point.method, point.seed, point.ratio) == (row.training.method, row.seed, 10.0)
+        ]
+        assert row.minority_f1 is not None
+        assert row.minority_f1.value == point.metrics["minority_f1"]
+        assert row.seconds_per_step == 61.5 / 300
+    worst = [row.under_attack["worst case of 3 recipes"].value or 0 for row in summary.leaderboard]
+    assert worst == sorted(worst, reverse=True)
+
+
+def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
+    for name, rate in (("a", 1e-4), ("b", 2e-5)):
+        made = training("vanilla", 0, settings={"learning_rate": rate})
+        write(tmp_path / name / "train.jsonl", TrainingRecord, [made])
+        write_attack(tmp_path / name, attack_run(made.checkpoint, "textfooler", victim=name), [fallen(index=len(name))])
+    elsewhere = attack_run("mine", "textfooler")
+    write_attack(tmp_path / "a", elsewhere, [fallen()])
+    rows = summarize([tmp_path / "a", tmp_path / "b"]).leaderboard
+    assert [(row.checkpoint, row.seed, len(row.attacks)) for row in rows] == [
+        ("mine", None, 1),
+        ("reviews-vanilla-seed0", 0, 1),
+        ("reviews-vanilla-seed0", 0, 1),
+    ]
+    assert rows[1].key != rows[2].key
+
+
+def test_what_does_not_fit_is_left_out_evenly(run: Path) -> None:
+    summary = summarize([run])
+    examples = list(in_turn(summary.groups, summary.keys))
+    names = {kind: sorted({getattr(example, kind) for example in examples}) for kind in ("task", "recipe", "method")}
+    positions = {row.key: position for position, row in enumerate(summary.leaderboard)}
+    packed = pack_examples(examples, len(examples), names, positions, 20_000)
+    assert 15_000 < len(packed) <= 20_000
+    content = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert content["total"] == 1440
+    counts = Counter(example["checkpoint"] for example in content["examples"])
+    assert len(counts) == 6
+    assert max(counts.values()) - min(counts.values()) <= 16  # at most one of each recipe and status
+
+
+def test_many_checkpoints_do_not_make_a_huge_page(tmp_path: Path) -> None:
+    made = [
+        replace(training("vanilla", seed), history=[{"step": n, "loss": 0.5} for n in range(500)])
+        for seed in range(130)
+    ]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, [evaluation(record) for record in made])
+    page = render_page(summarize([tmp_path]), [])
+    assert page.count('<details class="checkpoint">') == MOST_PAGES
+    assert "30 more are in the tables only" in Page(page).text
+    assert page.count('href="#checkpoint-') == MOST_PAGES
+    assert len(page) < 2_000_000

@@ -89,6 +89,7 @@ BROKEN_TEXTS = {
     "a number too many": (b"a 1 2\nb 1 2 3\n", "line 2, is not a word and 2 numbers"),
     "header with another dimension": (b"2 3\na 1 2\nb 1 2\n", "line 2, is not a word and 3 numbers"),
     "header with fewer words": (b"1 2\na 1 2\nb 1 2\n", "has 2 words and its first line says 1: get the file again"),
+    "header of any length": (b"9" * 5000 + b" 2\na 1 2\n", "line 2, is not a word and 1 numbers"),
     "header with more words": (b"3 2\na 1 2\nb 1 2\n", "has 2 words and its first line says 3"),
     "not a number": (b"a 1 2\nb 1 2\nc 1 two\n", "line 3, is not a word and 2 numbers"),
     "numbers in one": (b"a 1 2\nb 1 2-3\n", "line 2, is not a word and 2 numbers"),

@@ -1,42 +1,53 @@
 """Whole runs: along class ratios and label noise, experiments, and their reports."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from robustbench_mt.commands.parameters import FLAT, REQUIRED
+from robustbench_mt.curve_records import DEFAULT_PROTOCOL
+from robustbench_mt.progress import note
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
     from imbalance.sweep import Curve
+    from robustbench_mt.run_experiment import Outcome
 
 __all__ = ["imbalance", "label_noise", "quickstart", "report", "run"]
 
+# Missing cells that are named on the terminal.
+_SHOWN = 20
 
-def quickstart(*, out: Path | None = None, smoke: bool = False) -> None:
+
+def quickstart(*, out: Path | None = None, smoke: bool = False) -> int:
     """Train, attack and unbalance vanilla and Match-Tuned checkpoints, and write the report.
 
     Args:
         out: the run's directory; ./quickstart by default, ./quickstart-smoke with --smoke.
         smoke: the same in a minute, too small for conclusions.
     """
-    from robustbench_mt.experiment import load_experiment, packaged_experiment, run_experiment
+    from robustbench_mt.experiment_file import load_experiment, packaged_experiment
+    from robustbench_mt.run_experiment import run_experiment
 
     name = "quickstart-smoke" if smoke else "quickstart"
     out = out or Path(name)
-    page = run_experiment(load_experiment(packaged_experiment(name)), out)
-    _print_results([out], page)
+    return _told(run_experiment(load_experiment(packaged_experiment(name)), out), out)
 
 
 def imbalance(
     *,
     task: str,
     method: Annotated[tuple[str, ...], REQUIRED],
-    ratio: Annotated[tuple[float, ...], REQUIRED],
+    ratio: Annotated[tuple[float, ...], REQUIRED] = (),
+    share: Annotated[tuple[float, ...], REQUIRED] = (),
     seed: Annotated[tuple[int, ...], REQUIRED],
     out: Path,
+    protocol: str = DEFAULT_PROTOCOL,
     minority: str | None = None,
+    control: bool = False,
     training: Annotated[TrainingSettings | None, FLAT] = None,
     data: Annotated[TaskOptions | None, FLAT] = None,
 ) -> None:
@@ -46,16 +57,25 @@ def imbalance(
         task: a name (see list tasks), a file or a directory.
         method: a name (see list methods); give it several times for several.
         ratio: majority : minority, 1 or more; give it several times for several.
+        share: of the minority to keep, above 0 and at most 1, for the protocol kept-share in place of --ratio; give it
+            several times for several.
         seed: give it several times for several.
-        out: the run's directory.
-        minority: the class to shrink; the last label by default.
+        out: the run's directory. It may have several protocols.
+        protocol: what stays as it is: shrink (the minority shrinks, the other classes keep their size), constant-size
+            (the set keeps its size), kept-share (a share of the minority is kept, and all else) or long-tail (class
+            sizes fall exponentially).
+        minority: the class to make rare; the last label by default.
+        control: also train on a balanced set of as many examples as each level's set, which shows what fewer examples
+            do by themselves.
     """
     data = data or TaskOptions()
     from imbalance.class_ratios import ImbalanceCurve
+    from imbalance.protocols import chosen_levels
     from robustbench_mt.tasks import load_task
 
-    curve = ImbalanceCurve(load_task(task, data), training or TrainingSettings(), minority)
-    _sweep(curve, method, ratio, seed, out, allow_network=data.allow_network)
+    levels = chosen_levels(protocol, ratio, share)
+    curve = ImbalanceCurve(load_task(task, data), training or TrainingSettings(), minority, protocol)
+    _sweep(curve, method, levels, seed, out, control=control, allow_network=data.allow_network)
 
 
 def label_noise(
@@ -86,17 +106,38 @@ def label_noise(
     _sweep(curve, method, share, seed, out, allow_network=data.allow_network)
 
 
-def run(experiment: Path, *, out: Path, data: Annotated[TaskOptions | None, FLAT] = None) -> None:
+def run(
+    experiment: Path,
+    *,
+    out: Path,
+    scale: str = "",
+    only: Annotated[tuple[str, ...], REQUIRED] = (),
+    skip: Annotated[tuple[str, ...], REQUIRED] = (),
+    dry_run: bool = False,
+    data: Annotated[TaskOptions | None, FLAT] = None,
+) -> int:
     """Do an experiment: train, evaluate, attack, unbalance and report; run again, it does what is missing.
+
+    A cell that fails is recorded and the others go on; the exit status is 1 as long as one is missing.
 
     Args:
         experiment: a YAML file.
         out: the run's directory.
+        scale: one of the file's scales; its first by default.
+        only: do only cells whose name matches this pattern, as in glue/* or */match/*; may be given several times.
+        skip: leave out cells whose name matches this pattern; may be given several times.
+        dry_run: write nothing; show the cells, and what is missing in steps, tokens and hours (about a minute).
     """
-    from robustbench_mt.experiment import load_experiment, run_experiment
+    from robustbench_mt.experiment_file import load_experiment
+    from robustbench_mt.run_experiment import run_experiment
 
-    page = run_experiment(load_experiment(experiment), out, data)
-    _print_results([out], page)
+    loaded = load_experiment(experiment, scale)
+    if dry_run:
+        from robustbench_mt.dry_run import print_dry_run
+
+        print_dry_run(loaded, out, data or TaskOptions(), only=only, skip=skip)
+        return 0
+    return _told(run_experiment(loaded, out, data, only=only, skip=skip), out)
 
 
 def report(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path | None = None) -> None:
@@ -118,15 +159,33 @@ def _sweep(
     seeds: Sequence[int],
     out: Path,
     *,
+    control: bool = False,
     allow_network: bool,
 ) -> None:
     from imbalance.sweep import curve_points, sweep
     from robustbench_mt.methods.choice import parse_method
     from robustbench_mt.reporting.printing import print_results
 
-    points = curve_points([parse_method(spec) for spec in methods], levels, seeds)
+    points = curve_points([parse_method(spec) for spec in methods], levels, seeds, control=control)
     sweep(curve, points, out / curve.file, allow_network=allow_network)
     print_results([out])
+
+
+def _told(outcome: "Outcome", out: Path) -> int:
+    """Print what has come of a run, and return the exit status."""
+    if outcome.page:
+        _print_results([out], outcome.page)
+    for missing in outcome.missing[:_SHOWN]:
+        note(f"missing: {missing.cell}: {missing.reason}")
+    if len(outcome.missing) > _SHOWN:
+        note(f"missing: {len(outcome.missing) - _SHOWN} more")
+    if outcome.left_out:
+        note(f"{outcome.left_out} cells that --only and --skip leave out are not done.")
+    if not outcome.missing:
+        return 0
+    again = shlex.join(["robustbench-mt", *sys.argv[1:]])
+    note(f"The failures' tracebacks are in {out / 'failures'}. To do what is missing: {again}")
+    return 1
 
 
 def _print_results(directories: Sequence[Path], page: Path) -> None:

@@ -63,6 +63,11 @@ def parse_method(spec: str) -> MethodChoice:
     Raises:
         UserError: no such method or setting (the nearest names are suggested), a value out of its range, or methods
             that do not combine.
+
+    Example:
+        >>> method = parse_method("match:self_mass=0.5")
+        >>> method.name, method.as_dict()["self_mass"]
+        ('match', 0.5)
     """
     # Numbers may hold a plus as well (1e+3); no method's name begins with a digit.
     settings = dict(map(_parse_one, re.split(r"\+(?=[A-Za-z])", spec)))

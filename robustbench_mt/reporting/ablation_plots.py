@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from robustbench_mt.reporting.ablation_rows import Ablation
 from robustbench_mt.reporting.method_rows import MethodRow
-from robustbench_mt.reporting.style import GREY, Look, ends, looks
+from robustbench_mt.reporting.style import GREY, Look, ends, looks_for
 
 __all__ = ["plot_batch_size", "plot_self_mass"]
 
@@ -23,8 +23,13 @@ def plot_self_mass(axes: Axes, ablation: Ablation, batch_size: int) -> None:
         axes: to draw on; x are the settings, evenly spaced, y is the score.
         ablation: of one task.
         batch_size: whose trainings to draw.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> ablation = summary.ablations[0]
+        >>> plot_self_mass(axes, ablation, ablation.batch_sizes[0])
     """
-    baseline, look, *_ = looks(("", "match")).values()
+    baseline, look, *_ = looks_for(("", "match")).values()
     settings = ablation.settings
     masses = sum(not setting.fixed for setting in settings)
     # The gap says that a fixed temperature is no further self mass.
@@ -56,13 +61,17 @@ def plot_batch_size(axes: Axes, ablation: Ablation) -> None:
     Args:
         axes: to draw on; x are the batch sizes, evenly spaced, y is the score.
         ablation: of one task.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_batch_size(axes, summary.ablations[0])
     """
     sizes = ablation.batch_sizes
     by_name = {_VANILLA: ablation.baselines} | {
         f"match, {setting.name}": {size: row for (its, size), row in ablation.matched.items() if its == setting}
         for setting in ablation.settings
     }
-    for number, (name, look) in enumerate(looks(list(by_name)).items()):
+    for number, (name, look) in enumerate(looks_for(list(by_name)).items()):
         aside = _SPREAD * (number / (len(by_name) - 1) - 0.5)
         points = [(place + aside, by_name[name][size]) for place, size in enumerate(sizes) if size in by_name[name]]
         if name == _VANILLA and points:
@@ -79,7 +88,7 @@ def _series(axes: Axes, points: Sequence[tuple[float, MethodRow]], look: Look, n
     """Means with their intervals, joined by a line, and a small mark for each seed, ``beside`` further right."""
     for place, row in points:
         _, low, high = ends(row.score)
-        axes.plot([place, place], [low, high], color=look.colour, linewidth=1.4)
+        axes.plot([place, place], [low, high], color=look.colour, linewidth=1)
         axes.plot(
             [place + beside] * len(row.scores),
             list(row.scores.values()),
@@ -95,6 +104,6 @@ def _series(axes: Axes, points: Sequence[tuple[float, MethodRow]], look: Look, n
         color=look.colour,
         linestyle=look.line,
         marker=look.marker,
-        linewidth=1.2,
+        linewidth=1,
         label=name or None,
     )

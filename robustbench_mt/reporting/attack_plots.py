@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from robustbench_mt.reporting.attack_rows import BUDGETS, AttackRow
-from robustbench_mt.reporting.style import GREY, INK, Look, ends, label
+from robustbench_mt.reporting.style import GREY, INK, SMALL, Look, ends, label, looks_of_methods
 from robustbench_mt.statistics import Estimate
 
 __all__ = ["plot_accuracy_by_words", "plot_accuracy_under_attack"]
@@ -15,14 +15,19 @@ __all__ = ["plot_accuracy_by_words", "plot_accuracy_under_attack"]
 RANGE = (-1.5, 101.5)
 
 
-def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look]) -> None:
+def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look] | None = None) -> None:
     """One line a recipe and method: hollow before the attack, filled with its interval after it.
 
     Args:
         axes: to draw on; x is accuracy in per cent.
         rows: of one task, sorted by recipe.
-        looks: by method.
+        looks: by method; those of the rows' methods by default.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_accuracy_under_attack(axes, summary.attacks)
     """
+    looks = looks or looks_of_methods(row.method for row in rows)
     recipes = list(dict.fromkeys(row.recipe for row in rows))
     ticks, y = [], 0.0
     for recipe in recipes:
@@ -45,14 +50,19 @@ def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Map
     axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), 4))
 
 
-def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look]) -> None:
+def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look] | None = None) -> None:
     """One falling line a method, with the band of its interval.
 
     Args:
         axes: to draw on; x is the share of words in per cent, y accuracy in per cent.
         rows: of one task and recipe.
-        looks: by method.
+        looks: by method; those of the rows' methods by default.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_accuracy_by_words(axes, [row for row in summary.attacks if row.recipe == "deepwordbug"])
     """
+    looks = looks or looks_of_methods(row.method for row in rows)
     for row in rows:
         look = looks[row.method]
         values, lows, highs = zip(*map(_percent, row.curve), strict=True)
@@ -68,7 +78,7 @@ def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping
             label=label(row.method),
         )
     sizes = dict.fromkeys(str(n) for n in sorted({row.n for row in rows}))
-    axes.set_title(f"{label(rows[0].recipe, 24)}, n={'–'.join((*sizes,)[:: max(1, len(sizes) - 1)])}")
+    axes.set_title(f"{label(rows[0].recipe, 24)}\nn={'–'.join((*sizes,)[:: max(1, len(sizes) - 1)])}")
     axes.set_xlim(*RANGE)
     axes.set_ylim(*RANGE)
 
@@ -76,9 +86,9 @@ def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping
 def _draw_drop(axes: Axes, row: AttackRow, y: float, look: Look) -> None:
     before, _, _ = _percent(row.clean_accuracy)
     after, low, high = _percent(row.accuracy_under_attack)
-    axes.text(103, y, f"n={row.n}", va="center", fontsize=8, color=GREY)
+    axes.text(103, y, f"n={row.n}", va="center", fontsize=SMALL, color=GREY)
     axes.plot([after, before], [y, y], color=look.colour, linewidth=0.9, linestyle=look.line, alpha=0.8)
-    axes.plot([low, high], [y, y], color=look.colour, linewidth=3.2, alpha=0.45, solid_capstyle="butt")
+    axes.plot([low, high], [y, y], color=look.colour, linewidth=2.6, alpha=0.45, solid_capstyle="butt")
     axes.plot(before, y, look.marker, markerfacecolor="white", markeredgecolor=look.colour)
     axes.plot(after, y, look.marker, color=look.colour)
 

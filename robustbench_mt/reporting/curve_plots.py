@@ -6,39 +6,69 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
-from robustbench_mt.reporting.style import Look, ends, label
+from robustbench_mt.reporting.style import GREY, Look, ends, label, looks_of_methods
 
 __all__ = ["plot_imbalance", "plot_label_noise"]
 
+_THIN = 0.7
 
-def plot_imbalance(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str, Look]) -> None:
-    """Minority F1 against the ratio of majority to minority.
+
+def plot_imbalance(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str, Look] | None = None) -> None:
+    """Minority F1 against the ratio of majority to minority, or the share of it that is kept.
+
+    A thin line without marks shows the balanced controls of a method.
 
     Args:
-        axes: to draw on; x is the ratio on a logarithmic scale, y minority F1 from 0 to 1.
-        rows: of one task and minority class.
-        looks: by method.
+        axes: to draw on; x is the ratio, or the share in per cent from large to small, on a logarithmic scale; y is
+            minority F1 from 0 to 1.
+        rows: of one task, minority class and protocol.
+        looks: by method; those of the rows' methods by default.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_imbalance(axes, summary.imbalance)
     """
+    looks = looks or looks_of_methods(row.method for row in rows)
     axes.set_xscale("log")
-    _plot(axes, rows, looks)
-    axes.set_xlabel("majority : minority in training (logarithmic)")
+    _plot_controls(axes, [row for row in rows if row.control], looks)
+    _plot(axes, [row for row in rows if not row.control], looks)
+    if rows[0].share is None:
+        axes.set_xlabel("majority : minority in training (logarithmic)")
+    else:
+        axes.invert_xaxis()
+        axes.set_xlabel("share of the minority kept in training (logarithmic, falling)")
     axes.set_ylabel("F1 of the minority class (0 to 1)")
 
 
-def plot_label_noise(axes: Axes, rows: Sequence[LabelNoiseRow], looks: Mapping[str, Look]) -> None:
+def plot_label_noise(axes: Axes, rows: Sequence[LabelNoiseRow], looks: Mapping[str, Look] | None = None) -> None:
     """Accuracy on clean test labels against the share of training labels flipped.
 
     Args:
         axes: to draw on; x is the share, y accuracy, both in per cent. y starts at chance, or at what is lower.
         rows: of one task.
-        looks: by method.
+        looks: by method; those of the rows' methods by default.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_label_noise(axes, summary.label_noise)
     """
+    looks = looks or looks_of_methods(row.method for row in rows)
     _plot(axes, rows, looks)
     lowest = min(min(ends(row.measured)[1], 1 / row.classes, *row.by_seed) for row in rows)
     axes.set_ylim(lowest, 1)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("training labels flipped")
-    axes.set_ylabel(f"accuracy on clean test labels (from {lowest:.0%})")
+    axes.set_ylabel(f"clean test accuracy (from {lowest:.0%})")
+
+
+def _plot_controls(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str, Look]) -> None:
+    for method in dict.fromkeys(row.method for row in rows):
+        points = sorted((row for row in rows if row.method == method), key=lambda row: row.level)
+        means = [ends(row.measured)[0] for row in points]
+        levels = [row.level for row in points]
+        axes.plot(levels, means, color=looks[method].colour, linestyle=looks[method].line, linewidth=_THIN, alpha=0.7)
+    if rows:
+        axes.plot([], [], color=GREY, linewidth=_THIN, label="thin: balanced sets of the same size")
 
 
 def _plot(axes: Axes, rows: Sequence[CurveRow], looks: Mapping[str, Look]) -> None:

@@ -1,16 +1,26 @@
 """What the points of imbalance and label noise curves say, pooled over seeds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
+from imbalance.protocols import PROTOCOLS
+from robustbench_mt.curve_records import DEFAULT_PROTOCOL, CurveRecord, ImbalanceRecord, LabelNoiseRecord
+from robustbench_mt.registry import choose
 from robustbench_mt.reporting.naming import MethodNames, method_order, ratio_name, share_name
 from robustbench_mt.reporting.seed_rows import pooled_metric
 from robustbench_mt.statistics import Estimate
 
-__all__ = ["TUNED", "CurveRow", "ImbalanceRow", "LabelNoiseRow", "imbalance_rows", "label_noise_rows"]
+__all__ = [
+    "TUNED",
+    "CurveRow",
+    "ImbalanceRow",
+    "LabelNoiseRow",
+    "imbalance_rows",
+    "label_noise_rows",
+    "protocol_suffix",
+]
 
 TUNED = "_tuned"
 
@@ -62,9 +72,11 @@ class CurveRow(ABC):
 
 @dataclass(frozen=True)
 class ImbalanceRow(CurveRow):
-    """A method at one ratio of majority to ``minority``.
+    """A method at one ratio of majority to ``minority``, or one share of it that is kept.
 
     Attributes:
+        ratio: the level's, where that is a share the one that came out; ``share`` where that is the level.
+        control: whether it was trained on the level's balanced control.
         thresholds: at which the metrics that end in :data:`TUNED` are, one a seed; empty where a seed has none.
         remarks: the records'.
     """
@@ -72,12 +84,32 @@ class ImbalanceRow(CurveRow):
     measure: ClassVar[str] = "minority_f1"
 
     minority: str
+    protocol: str
+    ratio: float
+    share: float | None
+    control: bool
     thresholds: list[float]
     remarks: list[str]
 
     @property
     def level_name(self) -> str:
-        return ratio_name(self.level)
+        return ratio_name(self.ratio) if self.share is None else share_name(self.share)
+
+    @property
+    def protocol_summary(self) -> str:
+        """What the protocol changes, and what it leaves as it is, in a sentence.
+
+        Raises:
+            UserError: a record names a protocol that this version does not know.
+        """
+        return choose("protocol", self.protocol, PROTOCOLS).summary
+
+    @property
+    def trained_on(self) -> str:
+        """The training set in a sentence: ``10:1``, ``30% (kept-share, balanced control)``."""
+        told = [] if self.protocol == DEFAULT_PROTOCOL else [self.protocol]
+        told += ["balanced control"] * self.control
+        return f"{self.level_name} ({', '.join(told)})" if told else self.level_name
 
 
 @dataclass(frozen=True)
@@ -99,16 +131,21 @@ class LabelNoiseRow(CurveRow):
         return share_name(self.level)
 
 
+def protocol_suffix(protocol: str) -> str:
+    """What is said of a protocol that is not the usual one: `` (constant-size)``; else nothing."""
+    return "" if protocol == DEFAULT_PROTOCOL else f" ({protocol})"
+
+
 def imbalance_rows(records: Sequence[ImbalanceRecord]) -> list[ImbalanceRow]:
-    """Group by task, minority class, method and ratio."""
+    """Group by task, minority class, protocol, method, control or not, and level."""
     return [
         ImbalanceRow(
             **_pooled(method, points, _IMBALANCE_METRICS, ImbalanceRow.measure),
-            minority=points[0].minority,
+            **{name: getattr(points[0], name) for name in ("minority", "protocol", "ratio", "share", "control")},
             thresholds=_thresholds(points),
             remarks=list(dict.fromkeys(remark for point in points for remark in point.remarks)),
         )
-        for method, points in _grouped(records, lambda record: record.minority)
+        for method, points in _grouped(records)
     ]
 
 
@@ -120,18 +157,19 @@ def label_noise_rows(records: Sequence[LabelNoiseRecord]) -> list[LabelNoiseRow]
             flipped=_range([point.flipped for point in points]),
             classes=len(points[0].label_names),
         )
-        for method, points in _grouped(records, lambda record: "")
+        for method, points in _grouped(records)
     ]
 
 
-def _grouped(records: Sequence[R], about: Callable[[R], str]) -> list[tuple[str, list[R]]]:
+def _grouped(records: Sequence[R]) -> list[tuple[str, list[R]]]:
     """The method's name and the points, by seed, of each row."""
     methods = MethodNames((record.task, record) for record in records)
-    groups: dict[tuple[str, str, str, float], list[R]] = {}
+    groups: dict[tuple[str, tuple[str, ...], str, bool, float], list[R]] = {}
     for record in records:
-        key = (record.task, about(record), methods(record.task, record), record.level)
+        _, is_control, level, _ = record.key
+        key = (record.task, record.identity, methods(record.task, record), is_control, level)
         groups.setdefault(key, []).append(record)
-    ordered = sorted(groups, key=lambda key: (*key[:2], method_order(key[2]), key[3]))
+    ordered = sorted(groups, key=lambda key: (*key[:2], method_order(key[2]), *key[3:]))
     return [(key[2], sorted(groups[key], key=lambda record: record.seed)) for key in ordered]
 
 

@@ -15,6 +15,8 @@ _ENOUGH_ATTACKS = 20
 _ENOUGH_CANDIDATES = 100
 # Candidates that the constraints let through; below this, the constraints decide the outcome, not the search.
 _NEARLY_ALL_CUT = 0.05
+# Cells that failed for the same reason.
+_NAMED = 5
 
 
 def doubts(
@@ -24,7 +26,16 @@ def doubts(
     of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
     of_curves = [*_collapsed(imbalance), *_remarked(imbalance), *_unlearned(label_noise)]
     seeds = _seeds(groups, [*imbalance, *label_noise])
-    return [*_evaluations(runs), *of_attacks, *of_curves, *_fallbacks(groups), *seeds]
+    return [*_failures(runs), *_evaluations(runs), *of_attacks, *of_curves, *_fallbacks(groups), *seeds]
+
+
+def _failures(runs: Runs) -> Iterator[str]:
+    cells: dict[str, list[str]] = {}
+    for failure in runs.failures:
+        cells.setdefault(f"{failure.error}: {failure.message}", []).append(failure.cell)
+    for reason, failed in cells.items():
+        named = ", ".join(failed[:_NAMED]) + (f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else "")
+        yield f"Missing here, as {'they' if len(failed) > 1 else 'it'} failed: {named} ({reason.rstrip('.')})."
 
 
 def _evaluations(runs: Runs) -> Iterator[str]:
@@ -122,15 +133,26 @@ def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
         if recall in (0, 1):
             what = "never" if recall == 0 else "always"
             yield (
-                f"{row.task}: {row.method} trained at {row.level_name} {what} predicts {row.minority}: "
+                f"{row.task}: {row.method} trained at {row.trained_on} {what} predicts {row.minority}: "
                 "the training collapsed, and its F1 says no more than that."
             )
 
 
 def _remarked(rows: list[ImbalanceRow]) -> Iterator[str]:
+    """Each remark once a task, with all that it is about."""
+    about: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (task, trained_on, remark), methods in _methods_by_remark(rows).items():
+        about.setdefault((task, remark, tuple(methods)), []).append(trained_on)
+    for (task, remark, together), levels in about.items():
+        yield f"{task}: {', '.join(together)} trained at {', '.join(levels)}: {remark}"
+
+
+def _methods_by_remark(rows: list[ImbalanceRow]) -> dict[tuple[str, str, str], list[str]]:
+    methods: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
         for remark in row.remarks:
-            yield f"{row.task}: {row.method} trained at {row.level_name}: {remark}"
+            methods.setdefault((row.task, row.trained_on, remark), []).append(row.method)
+    return methods
 
 
 def _unlearned(rows: list[LabelNoiseRow]) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """The records' plain-words answer, with no claim that the intervals do not bear."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeVar
 
 from robustbench_mt.reporting.attack_rows import AttackRow
-from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
+from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow, protocol_suffix
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
@@ -65,10 +65,24 @@ def findings(
         *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
         *_compare(_CLEAN, [row for row in evaluations if row.accuracy], lambda row: row.split, _accuracy),
         *_compare(_STATIC, [row for row in static_sets if row.accuracy], lambda row: static_set(row.split), _accuracy),
-        *_compare(_F1, imbalance, _ratio, _measured),
+        *_imbalance(imbalance),
         *_compare(_NOISE, label_noise, _share, _measured),
         *map(_mass, matching),
     ]
+
+
+def _imbalance(rows: Sequence[ImbalanceRow]) -> Iterable[Finding]:
+    """Methods on the same sets, one protocol after another; the controls stand in the tables and figures."""
+    imbalanced = [row for row in rows if not row.control]
+    for protocol, of_protocol in groupby(sorted(imbalanced, key=_protocol), key=_protocol):
+        points = list(of_protocol)
+        counted = _F1.counted if points[0].share is None else "shares"
+        measure = replace(_F1, name=f"{_F1.name}{protocol_suffix(protocol)}", counted=counted)
+        yield from _compare(measure, points, _ratio, _measured)
+
+
+def _protocol(row: ImbalanceRow) -> str:
+    return row.protocol
 
 
 def _accuracy(row: EvaluationRow) -> Estimate:
@@ -77,7 +91,8 @@ def _accuracy(row: EvaluationRow) -> Estimate:
 
 
 def _ratio(row: ImbalanceRow) -> str:
-    return f"{row.level_name}, minority {row.minority}"
+    level = row.level_name if row.share is None else f"{row.level_name} kept"
+    return f"{level}, minority {row.minority}"
 
 
 def _share(row: LabelNoiseRow) -> str:

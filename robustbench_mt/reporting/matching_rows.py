@@ -41,7 +41,8 @@ class MatchingRow:
         seeds: whose mass is averaged.
         temperatures: one a seed.
         steps: where the mass is told; each point is the mean of ``window`` steps.
-        mass: by :data:`KINDS_OF_MASS`, a mean over seeds for each of ``steps``.
+        mass: by :data:`KINDS_OF_MASS`, a mean over seeds for each of ``steps``; ``by_seed`` is what each of ``seeds``
+            has there.
         snapshots: of the first seed's training, because two seeds' batches hold different examples.
     """
 
@@ -53,6 +54,7 @@ class MatchingRow:
     steps: list[float]
     window: int
     mass: dict[str, list[Estimate]]
+    by_seed: dict[str, list[list[float]]]
     snapshots: list[Snapshot]
 
 
@@ -87,6 +89,7 @@ def _row(task: str, method: str, group: Sequence[tuple[TrainingRecord, MatchingT
             kind: [mean_over_seeds(point.tolist()) for point in binned[:, :, column].T]
             for column, kind in enumerate(KINDS_OF_MASS, 1)
         },
+        by_seed={kind: binned[:, :, column].T.tolist() for column, kind in enumerate(KINDS_OF_MASS, 1)},
         snapshots=_snapshots(trace),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from robustbench_mt.comparisons import holm, paired_t_over_seeds, wilcoxon_over_seeds
+from robustbench_mt.failure_records import FailureRecord
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.naming import MethodNames, is_baseline, method_order
 from robustbench_mt.reporting.runs import Evaluated
@@ -40,7 +41,8 @@ class MethodRow:
         p_t: of the paired t-test over these seeds; ``None`` where it cannot be told, as for one seed.
         p_wilcoxon: of Wilcoxon's signed-rank test over them.
         p_holm: ``p_t``, corrected by Holm for the ``family`` of methods of this task and split that have one.
-        failed: runs that failed to train: all examples get one class, or one score.
+        failed: runs that failed to train: all examples get one class, or one score, or the training diverged, which
+            leaves no score.
         judged: runs of which that is known.
     """
 
@@ -94,8 +96,13 @@ class AverageRow:
     published: float | None
 
 
-def method_rows(evaluations: Sequence[Evaluated]) -> list[MethodRow]:
-    """Rows by task, split and method, of checkpoints whose training is known; static sets are left out."""
+def method_rows(evaluations: Sequence[Evaluated], failures: Sequence[FailureRecord] = ()) -> list[MethodRow]:
+    """Rows by task, split and method, of checkpoints whose training is known; static sets are left out.
+
+    Args:
+        evaluations: of the checkpoints.
+        failures: of the cells that were not done since; only trainings that diverged count.
+    """
     trained = [
         (evaluated.record, evaluated.training)
         for evaluated in evaluations
@@ -106,15 +113,16 @@ def method_rows(evaluations: Sequence[Evaluated]) -> list[MethodRow]:
     for record, training in trained:
         of_split = groups.setdefault((record.task, record.split), {})
         of_split.setdefault(names(record.task, training), []).append((record, training))
-    return [row for key in sorted(groups) for row in _corrected(_rows(groups[key]))]
+    diverged = [failure for failure in failures if failure.what == "train" and failure.diverged]
+    return [row for key in sorted(groups) for row in _corrected(_rows(groups[key], diverged))]
 
 
 _Group = Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]]
 """What was evaluated on one split of one task, by method."""
 
 
-def _rows(group: _Group) -> list[MethodRow]:
-    return [_row(method, group, _against(method, group)) for method in sorted(group, key=method_order)]
+def _rows(group: _Group, diverged: Sequence[FailureRecord]) -> list[MethodRow]:
+    return [_row(method, group, _against(method, group), diverged) for method in sorted(group, key=method_order)]
 
 
 def _corrected(rows: Sequence[MethodRow]) -> list[MethodRow]:
@@ -123,7 +131,7 @@ def _corrected(rows: Sequence[MethodRow]) -> list[MethodRow]:
     return [replace(row, p_holm=ps.get(position), family=len(ps)) for position, row in enumerate(rows)]
 
 
-def _row(method: str, group: _Group, against: str) -> MethodRow:
+def _row(method: str, group: _Group, against: str, diverged: Sequence[FailureRecord]) -> MethodRow:
     records = [record for record, _ in group[method]]
     first, training = group[method][0]
     metrics = score_metrics(first.task, first.metrics)
@@ -131,6 +139,7 @@ def _row(method: str, group: _Group, against: str) -> MethodRow:
     shared = sorted(scores.keys() & others.keys())
     paired = tuple([of[seed] for seed in shared] for of in (scores, others))
     failed = [told for record in records if (told := _failed(record, metrics)) is not None]
+    failed += [True] * len({f.seed for f in diverged if _made_as(f) == _made_as(training)} - scores.keys())
     return MethodRow(
         first.task,
         first.split,
@@ -162,6 +171,11 @@ def _failed(record: EvaluationRecord, metrics: Sequence[str]) -> bool | None:
     if not record.label_counts:
         return any(record.metrics.get(name) is None for name in metrics)
     return sum(count > 0 for count in record.predicted_counts) == 1 if record.predicted_counts else None
+
+
+def _made_as(training: TrainingRecord | FailureRecord) -> tuple[Any, ...]:
+    settings = {name: value for name, value in training.settings.items() if name != "method"}
+    return training.task, training.method, training.variant, settings
 
 
 def _against(method: str, group: _Group) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from robustbench_mt import __version__
-from robustbench_mt.reporting.examples import STATUSES, choose_examples
-from robustbench_mt.reporting.figures import Drawing
+from robustbench_mt.reporting.checkpoint_pages import CheckpointPage, checkpoint_pages
+from robustbench_mt.reporting.drawing import Drawing
+from robustbench_mt.reporting.example_payload import pack_examples
+from robustbench_mt.reporting.examples import STATUSES, in_turn, take
+from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
+from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
@@ -22,7 +26,17 @@ from robustbench_mt.visible import pieces, visible
 
 __all__ = ["render_page"]
 
+MOST_BYTES = 5_000_000
+# However large the rest is, so much is left for the examples that the script shows.
+LEAST_PACKED = 1_000_000
+# What stands in the page for those who read it without scripts.
+STATIC_EXAMPLES, STATIC_CHARACTERS = 300, 600_000
+# As gzip packs texts of which many stand in it several times, more of them never fit.
+MOST_EXAMPLES, MOST_CHARACTERS = 100_000, 40_000_000
+
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("vendor/sortable-tablesort-4.1.7.js", "page.js", "examples.js")
+_PACKED = "<!-- packed examples -->"
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,14 @@ class _Section:
     tables: list[Table]
     folded: list[Table]
     drawings: list[Drawing]
+
+
+@dataclass(frozen=True)
+class _Script:
+    """A script and its digest, by which the page's policy knows it."""
+
+    text: Markup
+    digest: str
 
 
 # What stands where: the tables shown and the tables folded, by their names.
@@ -57,12 +79,58 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
     """The page's HTML.
 
     Every text goes through escaping, and characters that hide or reverse text are spelt out. The page's policy lets it
-    load nothing and run only the one script whose hash it names.
+    load nothing and run only the scripts whose hashes it names. Of the attacked examples it holds as many as fit into
+    5 MB, packed for the script that filters them; some hundred stand in it for those who read it without scripts.
 
     Args:
         summary: the rows.
         drawings: the figures, shown in their sections.
     """
+    tables = {table.name: table.for_readers() for table in result_tables(summary)}
+    sections, missing = _sections(tables, drawings)
+    attacked = sum(len(file.records) for group in summary.groups for file in group.files)
+    examples = take(in_turn(summary.groups, summary.keys), MOST_EXAMPLES, MOST_CHARACTERS)
+    static = take(examples, STATIC_EXAMPLES, STATIC_CHARACTERS)
+    pages = checkpoint_pages(summary.leaderboard, examples)
+    names = {
+        "task": sorted({group.task: None for group in summary.groups}),
+        "recipe": sorted({group.recipe: None for group in summary.groups}),
+        "method": sorted({group.method: None for group in summary.groups}),
+        "status": list(STATUSES),
+    }
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
+            scripts=[_script(name) for name in _SCRIPTS],
+            version=__version__,
+            summary=summary,
+            counts=_counts(summary, attacked),
+            leaderboard=tables.get("leaderboard"),
+            links=_links(summary.leaderboard, pages),
+            sections=sections,
+            missing=missing,
+            pages=pages,
+            left=len(summary.leaderboard) - len(pages),
+            provenance=provenance_tables(summary),
+            prose=methods_prose(summary),
+            examples=sorted(static, key=lambda example: STATUSES.index(example.status)),
+            attacked=attacked,
+            names=names,
+            checkpoint_names=_checkpoint_names(summary.leaderboard),
+            packed=Markup(_PACKED),
+        )
+    )
+    if not examples:
+        return page.replace(_PACKED, "")
+    room = max(LEAST_PACKED, MOST_BYTES - len(page.encode("utf-8")) - 1000)
+    packed = pack_examples(examples, attacked, names, _positions(summary.leaderboard), room)
+    # No text can hold the placeholder: it would have been escaped.
+    return page.replace(_PACKED, f'<script type="text/plain" id="packed">{packed}</script>')
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -72,29 +140,18 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    environment.filters["spelt"] = _spell_out
     environment.filters["data_uri"] = _data_uri
     environment.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
-    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
-    sections, missing = _sections(summary, drawings)
-    examples, attacked = choose_examples(summary.groups)
-    return environment.get_template("page.html").render(
-        style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
-        version=__version__,
-        summary=summary,
-        counts=_counts(summary, attacked),
-        sections=sections,
-        missing=missing,
-        provenance=provenance_tables(summary),
-        examples=examples,
-        attacked=attacked,
-        statuses=STATUSES,
-    )
+    return environment
 
 
-def _sections(summary: Summary, drawings: Sequence[Drawing]) -> tuple[list[_Section], list[str]]:
-    tables = {table.name: table.for_readers() for table in result_tables(summary)}
+def _script(name: str) -> _Script:
+    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    return _Script(Markup(text), base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii"))
+
+
+def _sections(tables: dict[str, Table], drawings: Sequence[Drawing]) -> tuple[list[_Section], list[str]]:
     sections, missing = [], []
     for id_, title, shown, folded in _SECTIONS:
         section = _Section(
@@ -109,6 +166,22 @@ def _sections(summary: Summary, drawings: Sequence[Drawing]) -> tuple[list[_Sect
         else:
             missing.append(title)
     return sections, missing
+
+
+def _links(rows: Sequence[LeaderboardRow], pages: Sequence[CheckpointPage]) -> list[str]:
+    """The target of each row; empty for one that has no page."""
+    with_page = {page.position for page in pages}
+    return [f"checkpoint-{position}" if position in with_page else "" for position in range(len(rows))]
+
+
+def _positions(rows: Sequence[LeaderboardRow]) -> dict[Hashable, int]:
+    return {row.key: position for position, row in enumerate(rows)}
+
+
+def _checkpoint_names(rows: Sequence[LeaderboardRow]) -> list[str]:
+    """The task stands beside a name that several tasks know."""
+    names = [row.checkpoint for row in rows]
+    return [row.checkpoint if names.count(row.checkpoint) == 1 else f"{row.checkpoint} ({row.task})" for row in rows]
 
 
 def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
@@ -135,7 +208,10 @@ def _spell_out(value: Any) -> Any:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     parts = pieces(value)
-    if not any(unseen for _, unseen in parts):
+    if all(part.kind == "plain" for part in parts):
         return value
-    unseen = Markup('<span class="unseen">{}</span>')
-    return Markup("").join(unseen.format(part) if hidden else part for part, hidden in parts)
+    marked = Markup('<span class="{}" title="{} {}" data-code="{}">{}</span>')
+    return Markup("").join(
+        part.text if part.kind == "plain" else marked.format(part.kind, part.code, part.name, part.code, part.text)
+        for part in parts
+    )

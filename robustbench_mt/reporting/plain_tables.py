@@ -1,9 +1,10 @@
-"""Tables as CSV and Markdown."""
+"""Tables as files: CSV, Markdown and LaTeX."""
 
 import csv
 import io
-import re
 
+from robustbench_mt.reporting.dialects import MARKDOWN
+from robustbench_mt.reporting.latex_tables import to_latex
 from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
@@ -14,15 +15,20 @@ from robustbench_mt.visible import visible
 __all__ = ["plain_tables", "to_csv", "to_markdown"]
 
 # What spreadsheets take for the start of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 
 
 def plain_tables(summary: Summary) -> dict[str, str]:
-    """The content of each file of ``report/tables``, by file name."""
+    """The content of each file of ``report/tables``, by file name; those of provenance are not for a paper's page."""
+    results, provenance = result_tables(summary), provenance_tables(summary)
     return {
         f"{table.name}.{ending}": write(table)
-        for table in (*result_tables(summary), *provenance_tables(summary))
-        for ending, write in (("csv", to_csv), ("md", to_markdown))
+        for tables, ending, write in (
+            ((*results, *provenance), "csv", to_csv),
+            ((*results, *provenance), "md", to_markdown),
+            (results, "tex", to_latex),
+        )
+        for table in tables
     }
 
 
@@ -41,13 +47,13 @@ def to_markdown(table: Table) -> str:
     table = table.for_readers()
     columns = table.columns
     lines = [
-        f"## {_escaped(table.title)}",
+        f"## {MARKDOWN.escape(table.title)}",
         "",
-        _markdown_row([_escaped(column.title) for column in columns]),
+        _markdown_row([MARKDOWN.escape(column.title) for column in columns]),
         _markdown_row(["---" if column.unit == "text" else "---:" for column in columns]),
         *(_markdown_row(list(map(_markdown_cell, columns, row))) for row in table.rows),
         "",
-        _escaped(table.caption),
+        MARKDOWN.escape(table.caption),
     ]
     return "\n".join(lines) + "\n"
 
@@ -77,10 +83,4 @@ def _markdown_row(cells: list[str]) -> str:
 
 
 def _markdown_cell(column: Column, cell: Cell) -> str:
-    return _escaped(cell) if isinstance(cell, str) else Table.show(column, cell)
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    marked = re.sub(r"([\\`*|\[\]])", r"\\\1", " ".join(visible(text).split()))
-    return marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKDOWN.escape(cell) if isinstance(cell, str) else Table.show(column, cell)

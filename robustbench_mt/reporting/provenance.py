@@ -21,8 +21,17 @@ def provenance_tables(summary: Summary) -> list[Table]:
         _attacks(summary.groups),
         _transfers(summary.runs),
         _evaluations(summary.runs),
-        _curves("imbalance", "Imbalance sweeps", Column("ratio", "ratio", "ratio"), summary.runs.imbalance),
-        _curves("label_noise", "Label noise sweeps", Column("share", "flipped", "percent"), summary.runs.label_noise),
+        _curves(
+            "imbalance",
+            "Imbalance sweeps",
+            [
+                *_text("minority", "protocol", "control"),
+                Column("ratio", "ratio", "ratio"),
+                Column("share", "kept", "percent"),
+            ],
+            summary.runs.imbalance,
+        ),
+        _curves("label_noise", "Label noise sweeps", [Column("share", "flipped", "percent")], summary.runs.label_noise),
         _versions(summary.runs),
     ]
     return [table for table in tables if table.rows]
@@ -121,22 +130,24 @@ def _evaluations(runs: Runs) -> Table:
     )
 
 
-def _curves(name: str, title: str, level: Column, records: Sequence[CurveRecord]) -> Table:
+def _curves(name: str, title: str, place: list[Column], records: Sequence[CurveRecord]) -> Table:
+    """``place`` are the columns, called as the record's fields, that say where on which curve a point is."""
     return Table(
         f"provenance_{name}",
         title,
-        "One line a training. Data are fingerprints and sizes, of the training set as it was trained on.",
+        "One line a point; points with the same training set share one training. Data are fingerprints and sizes, of "
+        "the training set as it was trained on.",
         [
             *_text("task", "base", "method"),
-            level,
+            *place,
             Column("seed", "seed", "number", 0),
             *_text("data", "settings"),
             Column("seconds", "seconds", "number", 0),
         ],
         [
             [
-                *(record.task, record.base, record.method, record.level, record.seed),
-                *(_told(record.data), _told(record.settings), record.seconds),
+                *(record.task, record.base, record.method, *(getattr(record, column.key) for column in place)),
+                *(record.seed, _told(record.data), _told(record.settings), record.seconds),
             ]
             for record in records
         ],

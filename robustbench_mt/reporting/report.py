@@ -1,4 +1,4 @@
-"""Making the report: records in, a page with figures and tables out."""
+"""Making the report: records in, a page with figures, tables and a methods section out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,15 +8,18 @@ from robustbench_mt.ledger import make_directory, write_atomically
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
+from robustbench_mt.reporting.prose import methods_section
 from robustbench_mt.reporting.summary import summarize
 
 __all__ = ["report"]
 
 
 def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
-    """Write the report of one or more run directories: a page, figures as PNG and SVG, tables as CSV and Markdown.
+    """Write the report of one or more run directories.
 
-    The same records give the same bytes. Files of an earlier report that this one has no data for stay where they are.
+    Beside the page, ``index.html``, stand ``figures`` as PNG, SVG and PDF, ``tables`` as CSV, Markdown and LaTeX, and a
+    methods section with what it cites: ``methods.md``, ``methods.tex`` and ``references.bib``. The same records give
+    the same bytes. Files of an earlier report that this one has no data for stay where they are.
 
     Args:
         dirs: run directories; what stands in two of them counts once.
@@ -27,6 +30,10 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
 
     Raises:
         UserError: a directory is missing or has no record, a record cannot be read, or ``out`` cannot be written.
+
+    Example:
+        >>> report([Path("run")], out).name
+        'index.html'
     """
     summary = summarize(dirs)
     out = dirs[0] / "report" if out is None else out
@@ -38,6 +45,13 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
                 _write_bytes_atomically(figures / f"{drawing.name}.{ending}", content)
         for name, text in plain_tables(summary).items():
             write_atomically(tables / name, text)
+        section = methods_section(summary)
+        for name, text in (
+            ("methods.md", section.markdown),
+            ("methods.tex", section.latex),
+            ("references.bib", section.bibtex),
+        ):
+            write_atomically(out / name, text)
         write_atomically(out / "index.html", render_page(summary, drawings))
     except OSError as error:
         raise UserError(f"Cannot write the report to {out} ({error.strerror}): choose another --out.") from None

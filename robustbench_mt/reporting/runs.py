@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import UserError
+from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
+from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import read_record, read_records
 from robustbench_mt.records import (
     AttackRecord,
@@ -60,7 +62,8 @@ class Runs:
 
     Attributes:
         names: the directories' names, without where they lie on this machine.
-        tuned_on: how the experiments say that their settings were chosen, one text each.
+        tuned_on: how the experiments and their parts say that their settings were chosen, one text each.
+        failures: the last one of each cell of an experiment that was not done since.
     """
 
     names: list[str]
@@ -71,6 +74,7 @@ class Runs:
     imbalance: list[ImbalanceRecord]
     tuned_on: list[str]
     label_noise: list[LabelNoiseRecord]
+    failures: list[FailureRecord]
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class _Directory:
     transfers: list[TransferRecord]
     imbalance: list[ImbalanceRecord]
     label_noise: list[LabelNoiseRecord]
+    failures: list[FailureRecord]
 
 
 def read_runs(paths: Sequence[Path]) -> Runs:
@@ -129,8 +134,9 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         attacks=sorted(attacks.values(), key=lambda a: (a.run.task, a.run.recipe, a.run.checkpoint, a.run.victim)),
         transfers=sorted(transfers.values(), key=lambda t: (_entry(t.record), t.record.split, t.record.data)),
         imbalance=sorted(imbalance, key=_cell),
-        tuned_on=list(dict.fromkeys(filter(None, (_tuned_on(directory.path) for directory in directories)))),
+        tuned_on=list(dict.fromkeys(told for directory in directories for told in _tuned_on(directory.path))),
         label_noise=sorted(label_noise, key=_cell),
+        failures=[failure for directory in directories for failure in directory.failures],
     )
 
 
@@ -138,18 +144,19 @@ def _read(path: Path) -> _Directory:
     if not path.is_dir():
         raise UserError(f"There is no run directory {path}: name one that train, attack, imbalance or run has written.")
     attacks = []
-    for file in sorted((path / "attacks").rglob("*.jsonl")):
+    for file in attack_files(path):
         records = list(read_records(file, AttackRecord))
         if records:
             attacks.append((read_record(file.with_suffix(".settings.json"), AttackRun), records))
     directory = _Directory(
         path,
-        {record.checkpoint: record for record in read_records(path / "train.jsonl", TrainingRecord)},
-        list(read_records(path / "evaluate.jsonl", EvaluationRecord)),
+        {record.checkpoint: record for record in read_records(inside(path, "train.jsonl"), TrainingRecord)},
+        list(read_records(inside(path, "evaluate.jsonl"), EvaluationRecord)),
         attacks,
-        _latest(read_records(path / "transfer.jsonl", TransferRecord), key=_entry),
-        list(read_records(path / "imbalance.jsonl", ImbalanceRecord)),
-        list(read_records(path / "label_noise.jsonl", LabelNoiseRecord)),
+        _latest(read_records(inside(path, "transfer.jsonl"), TransferRecord), key=_entry),
+        list(read_records(inside(path, "imbalance.jsonl"), ImbalanceRecord)),
+        list(read_records(inside(path, "label_noise.jsonl"), LabelNoiseRecord)),
+        list(open_failures(read_records(inside(path, FAILURES), FailureRecord)).values()),
     )
     curves = (directory.imbalance, directory.label_noise)
     if not any((directory.trainings, directory.evaluations, directory.attacks, directory.transfers, *curves)):
@@ -157,16 +164,18 @@ def _read(path: Path) -> _Directory:
     return directory
 
 
-def _tuned_on(directory: Path) -> str:
-    """What the directory's experiment says of it; empty for a directory that no experiment made."""
-    path = directory / "experiment.json"
+def _tuned_on(directory: Path) -> list[str]:
+    """What the directory's experiment and its parts say of it; nothing for a directory that no experiment made."""
+    path = inside(directory, "experiment.json")
     if not path.exists():
-        return ""
+        return []
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {error}.") from None
-    return str(content.get("tuned_on", "")) if isinstance(content, dict) else ""
+    parts = content.get("parts") if isinstance(content, dict) else None
+    told = [content, *(parts.values() if isinstance(parts, dict) else ())]
+    return [str(part["tuned_on"]) for part in told if isinstance(part, dict) and part.get("tuned_on")]
 
 
 def _training(checkpoint: str, home: _Directory, directories: Sequence[_Directory]) -> TrainingRecord | None:
@@ -187,8 +196,7 @@ def _entry(record: TransferRecord) -> tuple[str, ...]:
 
 
 def _cell(point: CurveRecord) -> tuple[str | float, ...]:
-    minority = point.minority if isinstance(point, ImbalanceRecord) else ""
-    return (point.task, minority, point.method, point.level, point.seed, point.base, repr(point.settings))
+    return (point.task, *point.identity, *point.key, point.base, repr(point.settings))
 
 
 def _latest(records: Iterable[T], key: Callable[[T], Hashable]) -> list[T]:

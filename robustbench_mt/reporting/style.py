@@ -1,8 +1,8 @@
-"""How figures look: readable in greyscale and by the colour-blind, the same bytes from the same records."""
+"""How figures look: readable in greyscale, by the colour-blind and in print, the same bytes from the same records."""
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +10,33 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.visible import visible
 
-__all__ = ["GREY", "INK", "SEQUENTIAL", "Look", "ends", "label", "looks", "new_figure", "render", "styled"]
+__all__ = [
+    "GREY",
+    "INK",
+    "ONE_COLUMN",
+    "SEQUENTIAL",
+    "SMALL",
+    "TWO_COLUMNS",
+    "Look",
+    "ends",
+    "label",
+    "looks_for",
+    "looks_of_methods",
+    "new_figure",
+    "render",
+    "styled",
+]
+
+ONE_COLUMN = 3.3
+TWO_COLUMNS = 6.9
+"""Widths of figures in inches: of a column of a paper, and of its page. They are printed as large as they are drawn."""
+
+SMALL = 7
+"""The smallest text in a figure, in points."""
 
 INK = "#1f2430"
 GREY = "#8a8f99"
@@ -25,29 +48,41 @@ _STYLE: dict[Any, Any] = {
     "axes.edgecolor": GREY,
     "axes.grid": True,
     "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
-    "axes.titlesize": 10,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.titlepad": 4,
+    "axes.titlesize": 8,
     "axes.titleweight": "bold",
     "figure.dpi": 100,
     "font.family": "DejaVu Sans",
-    "font.size": 9.5,
+    "font.size": 8,
     "grid.color": "#e4e6eb",
-    "grid.linewidth": 0.8,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 7.5,
     "legend.frameon": False,
-    "legend.handlelength": 3.0,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 6,
-    "savefig.dpi": 200,
+    "legend.handlelength": 2.8,
+    "lines.linewidth": 1.4,
+    "lines.markeredgewidth": 0.8,
+    "lines.markersize": 4.5,
+    # TrueType, which journals ask for; only the characters used are embedded.
+    "pdf.fonttype": 42,
+    "savefig.dpi": 300,
+    # Text as outlines: an embedded font would be larger, and one that is not embedded looks different elsewhere.
+    "svg.fonttype": "path",
     # Fixed, so that the identifiers inside an SVG are the same each time.
     "svg.hashsalt": "robustbench-mt",
     "text.color": INK,
     # A dollar sign in a name is a dollar sign.
     "text.parse_math": False,
     "xtick.color": INK,
+    "xtick.labelsize": 7.5,
+    "xtick.major.size": 2.5,
     "ytick.color": INK,
+    "ytick.labelsize": 7.5,
+    "ytick.major.size": 2.5,
 }
 
 
@@ -72,9 +107,14 @@ _LOOKS = (
 )
 
 
-def looks(names: Sequence[str]) -> dict[str, Look]:
-    """A look for each name; the first is the sober one, for the method that others are compared with."""
+def looks_for(names: Sequence[str]) -> dict[str, Look]:
+    """A look for each name; the first is the sober one, for what others are compared with."""
     return {name: _LOOKS[position % len(_LOOKS)] for position, name in enumerate(dict.fromkeys(names))}
+
+
+def looks_of_methods(methods: Iterable[str]) -> dict[str, Look]:
+    """A look for each method, ``vanilla`` first: the same in all figures that are given the same methods."""
+    return looks_for(sorted(methods, key=method_order))
 
 
 def label(text: str, limit: int = 48) -> str:
@@ -92,7 +132,12 @@ def ends(estimate: Estimate) -> tuple[float, float, float]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of ``width`` x ``height`` inches that belongs to no window and no global state."""
+    """A figure that belongs to no window and no global state.
+
+    Args:
+        width: in inches, :data:`ONE_COLUMN` or :data:`TWO_COLUMNS`.
+        height: in inches.
+    """
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -106,8 +151,13 @@ def styled() -> Iterator[None]:
 
 
 def render(figure: Figure, ending: str) -> bytes:
-    """The figure as ``png`` or ``svg``, without the date and the drawing program's version."""
+    """The figure as ``png``, ``svg`` or ``pdf``, without the date and the drawing program's version."""
     stream = io.BytesIO()
-    empty = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-    figure.savefig(stream, format=ending, metadata=empty[ending])
+    empty = {
+        "png": {"Software": None},
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    with styled():
+        figure.savefig(stream, format=ending, metadata=empty[ending])
     return stream.getvalue()

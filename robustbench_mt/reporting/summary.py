@@ -16,6 +16,7 @@ from robustbench_mt.reporting.attack_rows import (
 from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imbalance_rows, label_noise_rows
 from robustbench_mt.reporting.doubts import doubts
 from robustbench_mt.reporting.findings import Finding, findings
+from robustbench_mt.reporting.leaderboard_rows import CheckpointKeys, LeaderboardRow, leaderboard_rows
 from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
 from robustbench_mt.reporting.method_remarks import method_remarks
 from robustbench_mt.reporting.method_rows import AverageRow, MethodRow, average_rows, method_rows
@@ -35,7 +36,9 @@ class Summary:
 
     Attributes:
         runs: the records behind the rows.
+        keys: what tells their checkpoints apart.
         groups: the attack files by task, recipe and method.
+        leaderboard: one row a checkpoint.
         evaluations: on splits of the task; ``static_sets`` on static adversarial sets.
         methods: a method's score on each split of a task, over seeds; ``averages`` over tasks.
         ablations: of these, what match's settings and the batch size do.
@@ -50,7 +53,9 @@ class Summary:
     """
 
     runs: Runs
+    keys: CheckpointKeys
     groups: list[AttackGroup]
+    leaderboard: list[LeaderboardRow]
     evaluations: list[EvaluationRow]
     static_sets: list[EvaluationRow]
     methods: list[MethodRow]
@@ -81,23 +86,36 @@ def summarize(dirs: Sequence[Path]) -> Summary:
 
     Raises:
         UserError: a directory is missing or has no record, or a record cannot be read.
+
+    Example:
+        >>> row = summarize([Path("run")]).attacks[0]
+        >>> row.method, row.recipe, row.accuracy_under_attack.show()
+        ('vanilla', 'deepwordbug', '64.1% [48.4, 77.3], n=39')
     """
     runs = read_runs(dirs)
+    keys = CheckpointKeys(runs)
     groups = group_attacks(runs.attacks)
     flipping = [group for group in groups if not group.keeps_label]
     worst_case_of = worst_case_groups(groups)
     scores = evaluation_rows(runs.evaluations)
     evaluations = [row for row in scores if not static_set(row.split)]
     static_sets = [row for row in scores if static_set(row.split)]
-    methods = method_rows(runs.evaluations)
+    methods = method_rows(runs.evaluations, runs.failures)
     attacks = [attack_row(group) for group in flipping]
     worst_case = [attack_row(group) for group in worst_case_of]
     imbalance = imbalance_rows(runs.imbalance)
     label_noise = label_noise_rows(runs.label_noise)
     matching = matching_rows(runs.trainings)
+    by_checkpoint = [
+        (file, attack_row(replace(group, files=[file])))
+        for group in sorted([*flipping, *worst_case_of], key=lambda group: group.task)
+        for file in group.files
+    ]
     return Summary(
         runs,
+        keys,
         groups,
+        leaderboard_rows(runs, keys, by_checkpoint),
         evaluations,
         static_sets,
         methods,
@@ -106,11 +124,7 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         method_remarks(runs),
         attacks,
         worst_case,
-        [
-            attack_row(replace(group, files=[file]))
-            for group in sorted([*flipping, *worst_case_of], key=lambda group: group.task)
-            for file in group.files
-        ],
+        [row for _, row in by_checkpoint],
         paired_rows(groups, worst_case_of),
         paired_seed_rows(groups, worst_case_of),
         transfer_matrices(runs.transfers),

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow
-from robustbench_mt.reporting.curve_rows import CurveRow
+from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, protocol_suffix
 from robustbench_mt.reporting.method_rows import AverageRow, MethodRow
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.reporting.paired_rows import PairedRow
@@ -44,11 +44,12 @@ def render_terminal(summary: Summary) -> RenderableType:
     parts += map(_transfer, summary.transfers)
     parts += [_reductions(task, list(rows)) for task, rows in groupby(summary.reductions, lambda row: row.task)]
     parts += [_static_sets(task, list(rows)) for task, rows in groupby(summary.static_sets, lambda row: row.task)]
-    for task, minority in dict.fromkeys((row.task, row.minority) for row in summary.imbalance):
-        of_task = [row for row in summary.imbalance if (row.task, row.minority) == (task, minority)]
-        parts.append(_curve(f"{task}: F1 of the minority class {minority}", of_task, "number"))
+    of_imbalance = groupby(summary.imbalance, lambda row: (row.task, row.minority, row.protocol))
+    parts += [_imbalance(*key, list(rows)) for key, rows in of_imbalance]
     for task, of_noise in groupby(summary.label_noise, lambda row: row.task):
-        parts.append(_curve(f"{task}: clean accuracy by share of training labels flipped", list(of_noise), "percent"))
+        noise = list(of_noise)
+        shown = [(row.method, row, row.measured) for row in noise]
+        parts.append(_curve(f"{task}: clean accuracy by share of training labels flipped", shown, "percent"))
     said = [_text(finding.headline) for finding in summary.findings]
     said += [_text(f"Doubt: {doubt}", "yellow") for doubt in summary.doubts]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), *said)
@@ -159,14 +160,28 @@ def _static_sets(task: str, rows: Sequence[EvaluationRow]) -> RichTable:
     return table
 
 
-def _curve(title: str, rows: Sequence[CurveRow], unit: Scale) -> RichTable:
-    levels = {row.level: row.level_name for row in sorted(rows, key=lambda row: row.level)}
+def _imbalance(task: str, minority: str, protocol: str, rows: Sequence[ImbalanceRow]) -> RichTable:
+    """F1 at a threshold of 0.5, which is to predict the likeliest class, and at the tuned one where there is one."""
+    by_share = ", by the share of it kept" * (rows[0].share is not None)
+    title = f"{task}: F1 of the minority class {minority}{by_share}{protocol_suffix(protocol)}"
+    shown = []
+    for row in rows:
+        name = f"{row.method}\nbalanced control" if row.control else row.method
+        shown.append((name, row, row.measured))
+        tuned = row.metrics.get(f"{row.measure}{TUNED}")
+        if tuned:
+            shown.append((f"{name}\ntuned threshold", row, tuned))
+    return _curve(title, shown, "number")
+
+
+def _curve(title: str, shown: Sequence[tuple[str, CurveRow, Estimate]], unit: Scale) -> RichTable:
+    """A line a name and a column a level."""
+    levels = {row.level: row.level_name for _, row, _ in sorted(shown, key=lambda each: each[1].level)}
     table = _table(title, ["method", "seeds", *levels.values()])
-    for method in dict.fromkeys(row.method for row in rows):
-        points = {row.level: row for row in rows if row.method == method}
-        seeds = sorted({seed for row in points.values() for seed in row.seeds})
-        cells = [points[level].measured if level in points else None for level in levels]
-        table.add_row(_text(method), _seeds(seeds), *(_cell(cell, unit) for cell in cells))
+    for name in dict.fromkeys(name for name, _, _ in shown):
+        points = {row.level: estimate for other, row, estimate in shown if other == name}
+        seeds = sorted({seed for other, row, _ in shown if other == name for seed in row.seeds})
+        table.add_row(_text(name), _seeds(seeds), *(_cell(points.get(level), unit) for level in levels))
     return table
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from robustbench_mt.reporting.style import GREY, INK, SEQUENTIAL, label
+from robustbench_mt.reporting.style import GREY, INK, SEQUENTIAL, SMALL, label
 from robustbench_mt.reporting.transfer_rows import TransferMatrix
 
 __all__ = ["plot_transfer"]
@@ -20,6 +20,13 @@ def plot_transfer(axes: Axes, matrix: TransferMatrix) -> AxesImage:
     Args:
         axes: to draw on; rows are the checkpoints attacked, columns those that scored the texts.
         matrix: of one task and recipe.
+
+    Returns:
+        The map, for a colour bar.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> image = plot_transfer(axes, summary.transfers[0])
     """
     shares = np.full((len(matrix.sources), len(matrix.targets)), np.nan)
     told = {}
@@ -38,7 +45,7 @@ def plot_transfer(axes: Axes, matrix: TransferMatrix) -> AxesImage:
         own = matrix.sources[y] == matrix.targets[x]
         text = told.get((y, x), "own" if own else "–")
         backing = {"facecolor": "white", "edgecolor": "none", "pad": 1.5} if np.isnan(share) else None
-        axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=8, bbox=backing)
+        axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=SMALL, bbox=backing)
     found = {row.source: row.found for row in matrix.rows}
     axes.set_xticks(range(len(matrix.targets)), [label(name, 30) for name in matrix.targets], rotation=30, ha="right")
     axes.set_yticks(

@@ -1,10 +1,10 @@
-"""The tasks: labelled texts, by name or from a user's own files."""
+"""The tasks: labelled texts, by name, from a user's own files or from what a notebook holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.registry import choose
@@ -15,7 +15,21 @@ from robustbench_mt.tasks.names import is_path, task_slug
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.task import SPLITS, Examples, Task
 
-__all__ = ["SPLITS", "TASKS", "Examples", "Task", "TaskEntry", "TaskOptions", "load_task", "map_labels", "task_slug"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "SPLITS",
+    "TASKS",
+    "Examples",
+    "Task",
+    "TaskEntry",
+    "TaskOptions",
+    "load_task",
+    "map_labels",
+    "task_from",
+    "task_slug",
+]
 
 _DEFAULTS = TaskOptions()
 _FOR_FILES = ("text_column", "label_column", "label_names", "regression")
@@ -31,6 +45,11 @@ def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
     Raises:
         UserError: there is no such task, its data is not here, or the data cannot be read as a task; the message
             names the file, and the line where there is one.
+
+    Example:
+        >>> task = load_task("reviews.csv")
+        >>> task.fields, task.label_names
+        (('text',), ('negative', 'positive'))
     """
     if is_path(name):
         from robustbench_mt.tasks.user_data import load_files
@@ -44,6 +63,35 @@ def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
     module, function = entry.loader.split(":")
     load = cast(Callable[[str, TaskEntry, TaskOptions], Task], getattr(import_module(module), function))
     return _protect(load(name, entry, options), options.protect)
+
+
+def task_from(data: "pd.DataFrame | Mapping[str, Any] | Any", name: str, options: TaskOptions = _DEFAULTS) -> Task:
+    """Make a task of labelled texts in memory, read as files are: columns, classes and splits are found the same way.
+
+    Classes are in the order that a pandas categorical or a ``ClassLabel`` of datasets has them in.
+
+    Args:
+        data: a pandas ``DataFrame`` or a ``Dataset`` of datasets, which is split by the content of its texts; or one of
+            these for each of ``train`` and, where there are any, ``validation`` and ``test``, as in a ``DatasetDict``.
+        name: what records and directories call the task: letters, digits, ``_`` and ``-``.
+        options: columns, classes and protected fields, where they are not to be guessed.
+
+    Raises:
+        UserError: the data cannot be read as a task; the split and the row, counted from 0, are named.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"review": ["a fine film", "a dull film"] * 50, "sentiment": ["good", "bad"] * 50})
+        >>> frame["review"] += [f" , no. {number}" for number in range(100)]
+        >>> reviews = task_from(frame, "my-reviews")
+        >>> reviews.fields, reviews.label_names
+        (('review',), ('bad', 'good'))
+        >>> [len(reviews.split(split)) for split in ("train", "validation", "test")]
+        [76, 10, 14]
+    """
+    from robustbench_mt.tasks.in_memory import load_memory
+
+    return _protect(load_memory(data, name, options), options.protect)
 
 
 def _protect(task: Task, protect: tuple[str, ...] | None) -> Task:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robustbench_mt.tasks.wording import listed
+from robustbench_mt.wording import listed
 
 __all__ = ["LabelScheme", "label_text"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from robustbench_mt.errors import UserError
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.options import TaskOptions
-from robustbench_mt.tasks.wording import listed
+from robustbench_mt.wording import listed
 
 __all__ = ["Columns", "choose_columns"]
 

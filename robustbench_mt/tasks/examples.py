@@ -6,7 +6,7 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.tasks.classes import LabelScheme, label_text
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.task import Examples
-from robustbench_mt.tasks.wording import quoted
+from robustbench_mt.wording import quoted
 
 __all__ = ["read_labels", "to_examples"]
 

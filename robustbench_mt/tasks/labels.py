@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.tasks.wording import listed
+from robustbench_mt.wording import listed
 
 __all__ = ["map_labels"]
 

@@ -8,7 +8,12 @@ __all__ = ["TaskOptions"]
 
 @dataclass(frozen=True)
 class TaskOptions:
-    """Where a task's data is and how to read it. The columns and labels are for files of the user's own."""
+    """Where a task's data is and how to read it. The columns and labels are for files of the user's own.
+
+    Example:
+        >>> load_task("reviews.csv", TaskOptions(label_names=("positive", "negative"))).label_names
+        ('positive', 'negative')
+    """
 
     data_dir: Path | None = None
     """GLUE folder, in GLUE's own layout (CoLA/train.tsv, ...); default: the environment's ROBUSTBENCH_MT_GLUE."""

@@ -60,6 +60,13 @@ class Task:
         protected_fields: fields that an attack must not change, by meaning (the premise in NLI).
         source: where the data came from, for the record.
         remarks: what was done to the data that a reader of the results should know.
+
+    Example:
+        >>> task.fields, task.label_names
+        (('text',), ('negative', 'positive'))
+        >>> test = task.split("test")
+        >>> test.texts[0], test.labels[0]
+        (('the music was really terrible .',), 0)
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""A user's own file, or directory of files, as a task."""
+"""A user's own file, directory of files or data in memory as a task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robustbench_mt.errors import UserError
@@ -12,11 +12,11 @@ from robustbench_mt.tasks.files.text import reading
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.splitting import complete_splits
 from robustbench_mt.tasks.task import SPLITS, Examples, Task
-from robustbench_mt.tasks.wording import listed, quoted
+from robustbench_mt.wording import listed, quoted
 
-__all__ = ["load_files"]
+__all__ = ["SPLIT_NAMES", "load_files", "task_of_tables"]
 
-_STEMS = {
+SPLIT_NAMES = {
     "train": "train",
     "validation": "validation",
     "valid": "validation",
@@ -24,6 +24,7 @@ _STEMS = {
     "dev": "validation",
     "test": "test",
 }
+"""Splits by the names that files and data sets have for them."""
 
 
 def load_files(path: Path, name: str, options: TaskOptions) -> Task:
@@ -44,14 +45,30 @@ def load_files(path: Path, name: str, options: TaskOptions) -> Task:
         path.stat()
         files = _split_files(path) if path.is_dir() else {"train": path}
     tables = dict(zip(files, read_tables(list(files.values())), strict=True))
+    return task_of_tables(tables, name, path, options)
+
+
+def task_of_tables(tables: Mapping[str, Table], name: str, source: Path, options: TaskOptions) -> Task:
+    """Make a task of a table for each split; what :func:`load_files` says of files holds for tables.
+
+    Args:
+        tables: by split; ``train`` is one of them.
+        name: the task's name.
+        source: what messages call all of the data; the record has its last part.
+        options: columns, classes and protected fields, where they are not to be guessed.
+
+    Raises:
+        UserError: the data cannot be read as a task; the table and the row are named.
+    """
     columns = choose_columns(tables["train"], options)
     scheme = _scheme(tables["train"].path, read_labels(tables["train"], columns.label), options)
     remarks = _notes(tables)
+    labelled = dict(tables)
     if "test" in tables and not _has_labels(tables["test"], columns.label, scheme):
-        remarks.append(f"{tables.pop('test').path.name} has no labels and is not used.")
-    examples = {split: to_examples(table, columns.text, columns.label, scheme) for split, table in tables.items()}
+        remarks.append(f"{labelled.pop('test').path.name} has no labels and is not used.")
+    examples = {split: to_examples(table, columns.text, columns.label, scheme) for split, table in labelled.items()}
     splits, what_was_done = complete_splits(examples["train"], examples.get("validation"), examples.get("test"))
-    _require_enough(path, splits, scheme)
+    _require_enough(source, splits, scheme)
     return Task(
         name=name,
         fields=columns.text,
@@ -59,7 +76,7 @@ def load_files(path: Path, name: str, options: TaskOptions) -> Task:
         splits=splits,
         metric="accuracy" if scheme.names else "spearman",
         protected_fields=tuple(field for field in columns.text if field.casefold() == "premise"),
-        source=path.name,
+        source=source.name,
         remarks=(*remarks, *what_was_done),
     )
 
@@ -67,7 +84,7 @@ def load_files(path: Path, name: str, options: TaskOptions) -> Task:
 def _split_files(directory: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(directory.iterdir()):
-        split = _STEMS.get(path.stem.lower())
+        split = SPLIT_NAMES.get(path.stem.lower())
         if split is None or path.suffix.lower() not in SUFFIXES:
             continue
         if split in found:
@@ -80,7 +97,7 @@ def _split_files(directory: Path) -> dict[str, Path]:
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _notes(tables: dict[str, Table]) -> list[str]:
+def _notes(tables: Mapping[str, Table]) -> list[str]:
     notes = [
         f"{table.path.name}: {table.repaired} texts had lone surrogates, replaced by U+FFFD."
         for table in tables.values()

@@ -1,23 +1,17 @@
-// The page is whole without this: it adds the filter above the examples.
+// The page is whole without this: it lets the keyboard sort tables, and opens what a link points into.
 (() => {
-  const form = document.getElementById("filter");
-  if (!form) return;
-  const rows = [...document.getElementById("rows").rows].map((row) => ({ row, text: row.textContent.toLowerCase() }));
-  const choices = ["task", "recipe", "method", "status"];
-  const filter = () => {
-    const wanted = form.elements.text.value.trim().toLowerCase();
-    let shown = 0;
-    for (const { row, text } of rows) {
-      row.hidden = !(
-        choices.every((name) => !form.elements[name].value || form.elements[name].value === row.dataset[name]) &&
-        text.includes(wanted)
-      );
-      shown += !row.hidden;
-    }
-    form.querySelector("output").textContent = `${shown} of ${rows.length}`;
+  for (const heading of document.querySelectorAll("table.sortable thead th")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    heading.append(button);
+  }
+  const open = () => {
+    const target = /^#checkpoint-\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    target.closest("details").open = true;
+    target.closest("details").scrollIntoView();
   };
-  form.addEventListener("input", filter);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.hidden = false;
-  filter();
+  window.addEventListener("hashchange", open);
+  open();
 })();

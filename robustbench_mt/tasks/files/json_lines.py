@@ -10,7 +10,7 @@ from typing import Any
 from robustbench_mt.errors import UserError
 from robustbench_mt.tasks.files.table import Table
 from robustbench_mt.tasks.files.text import empty_file, read_lines
-from robustbench_mt.tasks.wording import quoted
+from robustbench_mt.wording import quoted
 
 __all__ = ["read_json"]
 

@@ -26,7 +26,7 @@ def read_parquet(path: Path) -> Table:
         try:
             content = ParquetFile(stream).read()
             values = [column.to_pylist() for column in content.columns]
-        except (ArrowException, UnicodeDecodeError) as error:
+        except (ArrowException, OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path} cannot be read as Parquet ({error}): write it again, or as CSV.") from None
     rows = list(zip(*values, strict=True))
     return Table(path, tuple(content.column_names), rows, range(1, len(rows) + 1), unit="row")

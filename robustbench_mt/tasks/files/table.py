@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.tasks.wording import listed
+from robustbench_mt.wording import listed
 
 __all__ = ["Table"]
 

@@ -1,0 +1,168 @@
+"""Records and examples as a notebook wants them: pandas' frames, and data sets of Hugging Face's datasets."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from robustbench_mt.errors import UserError
+from robustbench_mt.flat import flat
+from robustbench_mt.records import AttackRecord, AttackRun, Record, Status
+from robustbench_mt.tasks.task import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from datasets import Dataset
+
+__all__ = ["adversarial_dataset", "examples_dataset", "examples_frame", "records_frame"]
+
+
+def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None) -> "pd.DataFrame":
+    """Records as a table, one row a record, one column a field, in the order of :mod:`robustbench_mt.records`.
+
+    What a field holds several values of has several columns: metrics have their own names, the ends of their intervals
+    ``accuracy_low`` and ``accuracy_high``; texts are called as the task's fields, ``text`` and ``perturbed_text``;
+    scores and counts say of which class, ``score_positive`` and ``train_positive``; settings and the like have dots,
+    ``settings.learning_rate``. What is missing is NaN.
+
+    Args:
+        records: of one kind.
+        of: the task, or an attack's settings, which know what fields and classes are called; where neither the records
+            nor this say so, they are numbered.
+
+    Raises:
+        UserError: records of several kinds.
+
+    Examples:
+        >>> records_frame([evaluate(victim.score, victim.name, task)])[["checkpoint", "n", "accuracy"]]
+                  checkpoint    n  accuracy
+        0  toy-vanilla-seed0  100       1.0
+    """
+    import pandas as pd
+
+    kinds = dict.fromkeys(type(record) for record in records)
+    if len(kinds) > 1:
+        raise UserError(f"Records of several kinds ({', '.join(k.kind for k in kinds)}): make a table of each.")
+    frame = pd.DataFrame([_row(record, of) for record in records])
+    for kind in kinds:
+        for name, hint in get_type_hints(kind).items():
+            if hint == float | None:  # else a column of None alone would hold objects
+                frame[name] = frame[name].astype(float)
+    if AttackRecord in kinds:
+        frame["status"] = pd.Categorical(frame["status"], get_args(Status))
+        if of is not None:
+            frame["label"] = pd.Categorical(frame["label"], list(of.label_names))
+    return frame
+
+
+def examples_frame(task: Task, split: str = "train") -> "pd.DataFrame":
+    """A split as a table: the task's fields, and ``label``, a categorical of the class names or the scores.
+
+    Raises:
+        UserError: the task has no such split.
+
+    Examples:
+        >>> frame = examples_frame(task)
+        >>> frame["label"].value_counts().to_dict()
+        {'positive': 121, 'negative': 119}
+        >>> imbalanced = frame.iloc[make_imbalanced(frame["label"].cat.codes, ratio=10)]
+        >>> imbalanced["label"].value_counts().to_dict()
+        {'negative': 119, 'positive': 12}
+    """
+    import pandas as pd
+
+    examples = task.split(split)
+    frame = pd.DataFrame(examples.texts, columns=list(task.fields))
+    if task.is_regression:
+        return frame.assign(label=pd.Series(examples.labels, dtype=float))
+    codes = [int(code) for code in examples.labels]
+    return frame.assign(label=pd.Categorical.from_codes(codes, pd.Index(task.label_names)))
+
+
+def examples_dataset(task: Task, split: str = "train") -> "Dataset":
+    """A split as a ``Dataset``: the task's fields, and ``label``, a ``ClassLabel`` or the scores.
+
+    Raises:
+        UserError: the task has no such split.
+
+    Examples:
+        >>> dataset = examples_dataset(task, "test")
+        >>> dataset.features["label"].names
+        ['negative', 'positive']
+    """
+    examples = task.split(split)
+    return _dataset(task, examples.texts, examples.labels)
+
+
+def adversarial_dataset(records: Sequence[AttackRecord], task: Task) -> "Dataset":
+    """The adversarial examples among the records of attacks, with their true labels: to train on, or to score others.
+
+    Args:
+        records: of attacks on the task; only those count whose prediction flipped.
+        task: what was attacked.
+
+    Returns:
+        The task's fields, ``label``, and ``index``, the position of the example in the split.
+
+    Examples:
+        >>> records = attack(victim, task, RECIPES["deepwordbug"], AttackSettings(examples=4), out)
+        >>> adversarial_dataset(records, task).column_names
+        ['text', 'label', 'index']
+    """
+    flipped = [
+        record
+        for record in records
+        # Of a recipe that keeps the label, no success is adversarial.
+        if record.status == "success"
+        and record.perturbed_scores
+        and record.perturbed_scores.index(max(record.perturbed_scores)) != record.label
+    ]
+    texts = [tuple(record.perturbed_texts or ()) for record in flipped]
+    dataset = _dataset(task, texts, [record.label for record in flipped])
+    return dataset.add_column("index", [record.index for record in flipped])
+
+
+def _dataset(task: Task, texts: Sequence[tuple[str, ...]], labels: Sequence[float]) -> "Dataset":
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    kind = Value("float64") if task.is_regression else ClassLabel(names=list(task.label_names))
+    columns: dict[str, Any] = {field: [text[place] for text in texts] for place, field in enumerate(task.fields)}
+    columns["label"] = list(labels)
+    return Dataset.from_dict(columns, Features({**dict.fromkeys(task.fields, Value("string")), "label": kind}))
+
+
+def _row(record: Record, of: Task | AttackRun | None) -> dict[str, Any]:
+    """A record as columns."""
+    classes: Sequence[str] = getattr(record, "label_names", of.label_names if of else ())
+    row: dict[str, Any] = {}
+    for name, value in vars(record).items():
+        if name == "metrics":
+            row |= value
+        elif name == "intervals":
+            for metric, (low, high) in value.items():
+                row |= {f"{metric}_low": low, f"{metric}_high": high}
+        elif name.endswith("texts") and isinstance(record, AttackRecord):
+            row |= _columns(name.removesuffix("texts"), _fields(record, of), value)
+        elif name.endswith("scores"):
+            row |= _columns(name.removesuffix("s") + "_", classes, value)
+        elif name.endswith("_counts"):
+            row |= _columns(name.removesuffix("counts"), classes, value)
+        elif isinstance(value, Mapping):
+            row |= flat(value, f"{name}.")
+        else:
+            row[name] = value
+    if isinstance(record, AttackRecord) and of:
+        row["label"] = of.label_names[record.label]
+    return row
+
+
+def _fields(record: AttackRecord, of: Task | AttackRun | None) -> Sequence[str]:
+    if of:
+        return of.fields
+    count = len(record.texts)
+    return ["text"] if count == 1 else [f"text_{number}" for number in range(1, count + 1)]
+
+
+def _columns(prefix: str, names: Sequence[str], values: Sequence[Any] | None) -> dict[str, Any]:
+    """A column each; there are ``names`` for all of them, or for none."""
+    if not names:
+        return {f"{prefix}{number}": value for number, value in enumerate(values or ())}
+    return {f"{prefix}{name}": value for name, value in zip(names, values or [None] * len(names), strict=True)}

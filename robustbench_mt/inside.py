@@ -1,0 +1,47 @@
+"""Paths below a run's directory, which neither a name nor a link leads out of."""
+
+import os
+from pathlib import Path
+
+from robustbench_mt.errors import UserError
+
+__all__ = ["attack_files", "inside"]
+
+
+def inside(directory: Path, *names: str) -> Path:
+    """The path of a file or directory below a run's.
+
+    A run's directory may come from elsewhere, and names in it from data. So nothing in it may lead out of it, to be
+    read or written there. The directory itself may be a link.
+
+    Args:
+        directory: the run's.
+        names: of what lies below it, from the top down.
+
+    Raises:
+        UserError: a link on the way, or a name, leads out of the directory.
+    """
+    path = directory.joinpath(*names)
+    try:
+        leads_to = Path(os.path.realpath(path))
+    except ValueError:  # a name that holds a null character
+        leads_to = Path()
+    if not leads_to.is_relative_to(os.path.realpath(directory)):
+        raise UserError(
+            f"{path} leads out of the run's directory {directory}, by its name or a link: put what belongs there in "
+            "its place. Only the run's directory as a whole may be a link."
+        )
+    return path
+
+
+def attack_files(directory: Path) -> list[Path]:
+    """The files of records below a run's ``attacks``, sorted.
+
+    Raises:
+        UserError: there is a link that leads out of the directory; it is not passed over.
+    """
+    below = sorted(inside(directory, "attacks").rglob("*"))
+    for path in below:
+        if path.is_symlink():
+            inside(directory, *path.relative_to(directory).parts)
+    return [path for path in below if path.suffix == ".jsonl"]

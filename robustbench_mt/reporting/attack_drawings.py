@@ -1,0 +1,102 @@
+"""What attacks leave: figures of the accuracy under attack, and of the texts that fool one checkpoint after another."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from robustbench_mt.reporting.attack_plots import plot_accuracy_by_words, plot_accuracy_under_attack
+from robustbench_mt.reporting.attack_rows import AttackRow
+from robustbench_mt.reporting.drawing import Drawing, columns_for, panels, share_legend, sketch
+from robustbench_mt.reporting.naming import NO_LIMIT, seed_names
+from robustbench_mt.reporting.style import ONE_COLUMN, TWO_COLUMNS, Look, new_figure
+from robustbench_mt.reporting.transfer_plots import plot_transfer
+from robustbench_mt.reporting.transfer_rows import TransferMatrix
+
+__all__ = ["attack_drawings", "transfer_drawing"]
+
+WORST_CASE = " In the worst case over recipes, an example is robust only when it survives all of them."
+# A transfer matrix of more targets takes the page's whole width.
+_FEW = 3
+
+
+def attack_drawings(
+    attacks: Sequence[AttackRow], worst_case: Sequence[AttackRow], looks: Mapping[str, Look]
+) -> Iterator[Drawing]:
+    """For each task, accuracy before and under attack, and against the share of words that may change.
+
+    Args:
+        attacks: by task and recipe.
+        worst_case: the rows of the worst case over recipes.
+        looks: by method.
+    """
+    for task, of_task in groupby(attacks, key=lambda row: row.task):
+        of_recipes, worst = list(of_task), [row for row in worst_case if row.task == task]
+        rows, counted = [*of_recipes, *worst], _counted(of_recipes, worst)
+        yield _under_attack(task, rows, looks, counted)
+        yield _by_words(task, rows, looks, counted)
+
+
+def _under_attack(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], counted: str) -> Drawing:
+    figure = new_figure(TWO_COLUMNS, 0.9 + 0.2 * len(rows) + 0.14 * len({row.recipe for row in rows}))
+    plot_accuracy_under_attack(figure.subplots(), rows, looks)
+    return sketch(
+        figure,
+        "attacks",
+        ("accuracy_under_attack", task),
+        f"{task}: accuracy before and under attack",
+        f"Share of the n examples beside each line that are classified correctly before the attack (hollow) and after "
+        f"it (filled, with its interval). {counted}",
+    )
+
+
+def _by_words(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], counted: str) -> Drawing:
+    recipes = [list(of_recipe) for _, of_recipe in groupby(rows, key=lambda row: row.recipe)]
+    columns = columns_for(len(recipes))
+    lines = -(-len(recipes) // columns)
+    figure = new_figure(ONE_COLUMN if columns == 1 else TWO_COLUMNS, 0.7 + (1.9 if lines == 1 else 1.5) * lines)
+    grid = panels(figure, len(recipes))
+    for axes, of_recipe in zip(grid, recipes, strict=True):
+        plot_accuracy_by_words(axes, of_recipe, looks)
+    share_legend(figure, grid)
+    figure.supxlabel("share of words that an attacker may change (%)", fontsize=8)
+    figure.supylabel("accuracy (% of examples)", fontsize=8)
+    return sketch(
+        figure,
+        "words",
+        ("accuracy_by_words", task),
+        f"{task}: accuracy against the share of words that an attacker may change",
+        "From the same records, without a new attack: at each share, the successes that changed more words count as "
+        "withstood. An upper bound on what an attack with that limit would leave, because the search was not told of "
+        f"the limit. n above each panel. {counted}",
+    )
+
+
+def _counted(of_recipes: Sequence[AttackRow], worst_case: Sequence[AttackRow]) -> str:
+    """What the intervals are, which seeds are pooled, what is left out of n, and what ended attacks."""
+    rows = [*of_recipes, *worst_case]
+    pooled = sorted({f"{row.method}: {seed_names(row.seeds, row.checkpoints)}" for row in rows})
+    limits = sorted({row.budget for row in of_recipes} - {NO_LIMIT})
+    ended = sum(row.ended_by_budget for row in of_recipes)
+    budget = f" Budget of an example: {'; or '.join(limits)}; attacks that ran into it: {ended}." if limits else ""
+    return (
+        "Intervals are 95% Wilson; examples count as independent, also where seeds are pooled. "
+        f"Seeds: {'; '.join(pooled)}. Examples left out of the recipes' n: {sum(row.left_out for row in of_recipes)}."
+        f"{budget}{WORST_CASE if worst_case else ''}"
+    )
+
+
+def transfer_drawing(matrix: TransferMatrix) -> Drawing:
+    """The transfer matrix of a task and recipe."""
+    width = ONE_COLUMN if len(matrix.targets) <= _FEW else TWO_COLUMNS
+    figure = new_figure(width, 1.2 + 0.36 * len(matrix.sources))
+    image = plot_transfer(figure.subplots(), matrix)
+    bar = figure.colorbar(image, label="share fooled", ticks=[0, 0.5, 1], shrink=0.85, aspect=15, pad=0.02)
+    bar.ax.set_yticklabels(["0%", "50%", "100%"])
+    return sketch(
+        figure,
+        "transfer",
+        ("transfer", matrix.task, matrix.recipe),
+        f"{matrix.task}: adversarial texts of {matrix.recipe}, found against one checkpoint and scored on another",
+        "Share that the checkpoint below misclassifies, of the n adversarial texts whose originals it classifies "
+        "correctly. Own: the checkpoint that the texts were found against; hatched: not scored. The 95% Wilson "
+        "intervals are in the table.",
+    )

@@ -1,0 +1,130 @@
+"""Tables for a paper: LaTeX with booktabs, numbers aligned, intervals in small brackets."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+
+from robustbench_mt.reporting.dialects import LATEX
+from robustbench_mt.reporting.naming import file_name
+from robustbench_mt.reporting.table import Cell, Table
+from robustbench_mt.statistics import Estimate
+
+__all__ = ["to_latex"]
+
+# More rows than a page holds are broken over pages.
+_MOST_ROWS = 45
+# More columns than that take the whole width of a page with two columns.
+_FEW_COLUMNS = 5
+_HEAD = 16
+
+
+def to_latex(table: Table) -> str:
+    """The table as a float, or as a ``longtable`` where a page cannot hold it; needs booktabs, graphicx and longtable.
+
+    Estimates take two columns: the value, whose decimals stand below each other, and its interval. What they were
+    counted over stands in the head where it is the same for all rows, else behind each interval. A column that says the
+    same in all rows is told in the caption.
+    """
+    table = _without_constants(table.for_readers())
+    positions = range(len(table.columns))
+    counts = [_shared_count(table, position) for position in positions]
+    heads = [_head(table, position, counts[position]) for position in positions]
+    rows = [
+        [cell for position in positions for cell in _cells(table, position, row[position], counts[position])]
+        for row in table.rows
+    ]
+    shape = "".join(_shape(table, position) for position in positions)
+    head = [r"\toprule", _line(heads), r"\midrule"]
+    caption = rf"\caption{{\textbf{{{LATEX.escape(table.title)}.}} {LATEX.escape(table.caption)}}}"
+    name = file_name(table.name).replace("_", "-")
+    label = rf"\label{{tab:{name}}}"
+    if len(rows) > _MOST_ROWS:
+        lines = [
+            r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}",
+            rf"\begin{{longtable}}{{{shape}}}",
+            rf"{caption}{label}\\",
+            *(*head, r"\endfirsthead"),
+            *(*head, r"\endhead"),
+            *(r"\bottomrule", r"\endfoot"),
+            *map(_line, rows),
+            *(r"\end{longtable}", r"\endgroup"),
+        ]
+    else:
+        kind = "table" if len(table.columns) <= _FEW_COLUMNS else "table*"
+        lines = [
+            rf"\begin{{{kind}}}[tbp]",
+            r"\centering\small\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{4pt}",
+            *(caption, label),
+            # Made smaller only where it is too wide.
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            rf"\begin{{tabular}}{{{shape}}}",
+            *(*head, *map(_line, rows), r"\bottomrule"),
+            r"\end{tabular}}",
+            rf"\end{{{kind}}}",
+        ]
+    return "\n".join([r"% Needs \usepackage{booktabs,graphicx,longtable}.", *lines, ""])
+
+
+def _without_constants(table: Table) -> Table:
+    first, *others = table.rows
+    same = [
+        position
+        for position, cell in enumerate(first)
+        if others and not isinstance(cell, Estimate) and all(row[position] == cell for row in others)
+    ]
+    if not same:
+        return table
+    told = "; ".join(f"{column.title}: {Table.show(column, first[i])}" for i in same for column in [table.columns[i]])
+    kept = [position for position in range(len(first)) if position not in same]
+    return replace(
+        table,
+        caption=f"{table.caption} The same in all rows: {told}.",
+        columns=[table.columns[position] for position in kept],
+        rows=[[row[position] for position in kept] for row in table.rows],
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return rf"{' & '.join(cells)} \\"
+
+
+def _is_estimate(table: Table, position: int) -> bool:
+    return any(isinstance(row[position], Estimate) for row in table.rows)
+
+
+def _shared_count(table: Table, position: int) -> str:
+    """What all estimates of the column were counted over; empty where they differ."""
+    counts = {cell.count for row in table.rows if isinstance(cell := row[position], Estimate)}
+    return counts.pop() if len(counts) == 1 else ""
+
+
+def _shape(table: Table, position: int) -> str:
+    if _is_estimate(table, position):
+        return r"r@{\hspace{2pt}}l"
+    return "l" if table.columns[position].unit == "text" else "r"
+
+
+def _head(table: Table, position: int, count: str) -> str:
+    """The title on several short lines, with the unit that the cells leave out."""
+    column = table.columns[position]
+    unit = " (%)" if column.unit == "percent" else ""
+    lines = [*textwrap.wrap(f"{column.title}{unit}", _HEAD), *filter(None, [count])]
+    stacked = r"\\".join(map(LATEX.escape, lines))
+    if _is_estimate(table, position):
+        return rf"\multicolumn{{2}}{{c}}{{\shortstack{{{stacked}}}}}"
+    return rf"\shortstack[{_shape(table, position)}]{{{stacked}}}"
+
+
+def _cells(table: Table, position: int, cell: Cell, shared: str) -> list[str]:
+    column = table.columns[position]
+    if isinstance(cell, Estimate):
+        value, interval = cell.parts(column.scale, column.digits)
+        behind = ", ".join(filter(None, [interval, "" if shared else cell.count]))
+        return [_number(value), rf"{{\scriptsize {_number(behind)}}}" if behind else ""]
+    shown = LATEX.escape(cell) if isinstance(cell, str) else _number(Table.show(column, cell))
+    return [shown, ""] if _is_estimate(table, position) else [shown]
+
+
+def _number(text: str) -> str:
+    """A number without the unit that its head has, and with a real minus."""
+    return LATEX.escape(text.removesuffix("%")).replace("-", r"\textminus{}")

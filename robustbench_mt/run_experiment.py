@@ -1,0 +1,129 @@
+"""Doing an experiment: every cell that is not done yet, whatever becomes of the others."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustbench_mt.cell import Cell
+from robustbench_mt.errors import UserError
+from robustbench_mt.experiment import Experiment, may_differ, stored
+from robustbench_mt.experiment_file import parse_experiment
+from robustbench_mt.failures import Failures
+from robustbench_mt.inside import inside
+from robustbench_mt.ledger import make_directory, refuse_differences, write_atomically
+from robustbench_mt.loaded import forget
+from robustbench_mt.progress import note, progress
+from robustbench_mt.tasks import TaskOptions
+from robustbench_mt.unfolding import choose_cells, unfold
+
+__all__ = ["Missing", "Outcome", "refuse_other_experiment", "run_experiment"]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A cell that was to be done and is not, and why."""
+
+    cell: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has come of a run.
+
+    Attributes:
+        page: of the report; ``None`` where no cell is done.
+        missing: of the chosen cells.
+        left_out: how many others, which were not chosen, are not done.
+    """
+
+    page: Path | None
+    missing: list[Missing]
+    left_out: int
+
+
+def run_experiment(
+    experiment: Experiment,
+    out: Path,
+    options: TaskOptions | None = None,
+    *,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+) -> Outcome:
+    """Do every cell that is not done yet, and write the report.
+
+    A cell that ends in an exception is recorded in ``failures.jsonl``, with its traceback below ``failures``, and the
+    others go on.
+
+    Args:
+        experiment: what to do.
+        out: the run's directory; it must be new or belong to this experiment, made here or on another machine.
+        options: where the tasks' data are, and whether what is missing may be downloaded.
+        only, skip: patterns of cells' names, see :func:`robustbench_mt.unfolding.choose_cells`.
+
+    Raises:
+        UserError: the directory belongs to another experiment, or something is found, before anything is trained, that
+            would fail.
+    """
+    forget()
+    refuse_other_experiment(experiment, out)
+    cells = unfold(experiment, options or TaskOptions())
+    chosen = choose_cells(cells, only, skip)
+    for cell in chosen:
+        cell.check(out)
+    make_directory(out)
+    path = out / "experiment.json"
+    if not path.exists():
+        write_atomically(path, json.dumps(stored(experiment), indent=1) + "\n")
+    names = {cell.name for cell in chosen}
+    with Failures(out) as failures:
+        missing = _do(chosen, {cell.name: cell for cell in cells}, out, failures, experiment.name)
+        for cell in cells:
+            if cell.name in failures.open and cell.seems_done(out):
+                failures.overcome(cell)
+    left_out = sum(cell.name not in names and not cell.seems_done(out) for cell in cells)
+    if len(missing) + left_out == len(cells):
+        return Outcome(None, missing, left_out)
+    from robustbench_mt.reporting.report import report
+
+    return Outcome(report([out]), missing, left_out)
+
+
+def refuse_other_experiment(experiment: Experiment, out: Path) -> None:
+    """Raise :class:`UserError` where a directory belongs to another experiment; each difference is named.
+
+    What is kept there is read as a file of today would be: a field that its version did not know has its default.
+    """
+    path = inside(out, "experiment.json")
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read ({error}): choose another --out.") from None
+    known = stored(parse_experiment(there, str(path)))
+    refuse_differences(known, stored(experiment), f"{out} belongs to an experiment that", may_differ(experiment))
+
+
+def _do(chosen: Sequence[Cell], cells: Mapping[str, Cell], out: Path, failures: Failures, title: str) -> list[Missing]:
+    """Do cells, and tell which are not done at the end."""
+    missing: dict[str, Missing] = {}
+    names = {cell.name for cell in chosen}
+    with progress(title, len(chosen)) as set_done:
+        for number, cell in enumerate(chosen, 1):
+            lacking = [need for need in cell.needs if not cells[need].is_done(out)]
+            if cell.is_done(out):
+                pass
+            elif lacking:
+                why = "is missing too" if lacking[0] in names else "was left out by --only or --skip"
+                missing[cell.name] = Missing(cell.name, f"it needs {lacking[0]}, which {why}")
+            else:
+                try:
+                    cell.do(out)
+                except Exception as error:  # whatever it is, the other cells can go on
+                    failure = failures.add(cell, error)
+                    missing[cell.name] = Missing(cell.name, f"{failure.error}: {failure.message}")
+                    note(f"Failed: {cell.name}: {failure.message}")
+            set_done(number)
+    return list(missing.values())

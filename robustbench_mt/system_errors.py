@@ -1,0 +1,37 @@
+"""What the system says of something that cannot be written, as a line for the user."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from robustbench_mt.errors import UserError
+
+__all__ = ["cannot", "is_full", "system_error"]
+
+# No space left, a user's quota, and a limit on the size of files.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def cannot(what: str, path: Path, error: OSError) -> UserError:
+    """The error for something that could not be done to ``path``: ``what``, as in "write"."""
+    if is_full(error):
+        return UserError(
+            f"Cannot {what} {path}, as the disk is full ({error.strerror}): make room and give the same command again; "
+            "it goes on from what is done."
+        )
+    return UserError(f"Cannot {what} {path} ({error.strerror}): choose another --out.")
+
+
+def is_full(error: OSError) -> bool:
+    """Whether it says that a disk, a user's share of it or a file may not grow."""
+    return error.errno in _FULL
+
+
+def system_error(error: BaseException) -> OSError | None:
+    """What the system said, also where safetensors or tokenizers, which are written in Rust, tell it in words alone."""
+    if isinstance(error, OSError):
+        return error
+    if said := re.search(r"\(os error (\d+)\)", str(error)):
+        return OSError(int(said[1]), os.strerror(int(said[1])))
+    return None

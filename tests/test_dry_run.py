@@ -1,0 +1,118 @@
+"""What an experiment would cost: counted from the data, calibrated on this machine, and nothing written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_experiments import small_experiment, written
+
+from robustbench_mt.calibration import calibrate
+from robustbench_mt.cli import main
+from robustbench_mt.costs import Cost
+from robustbench_mt.dry_run import DryRun, dry_run
+from robustbench_mt.errors import UserError
+from robustbench_mt.experiment_file import load_experiment
+from robustbench_mt.ledger import read_records
+from robustbench_mt.records import AttackRecord, TrainingRecord
+from robustbench_mt.run_experiment import run_experiment
+from robustbench_mt.tasks import TaskOptions
+from robustbench_mt.tasks.task import Task
+from robustbench_mt.training_settings import TrainingSettings
+
+
+@pytest.fixture
+def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
+    return small_experiment(tiny_base, tmp_path)
+
+
+def found(path: Path, out: Path, **options: Any) -> DryRun:
+    return dry_run(load_experiment(path), out, TaskOptions(), **options)
+
+
+def test_counts_what_is_missing_and_writes_nothing(content: dict[str, Any], tmp_path: Path) -> None:
+    path = written(tmp_path / "e.yaml", content)
+    before = sorted(tmp_path.iterdir())
+    first = found(path, tmp_path / "run")
+    assert sorted(tmp_path.iterdir()) == before
+    counted = {row.what: (row.cells, row.done, row.steps) for row in first.rows}
+    # Two methods and two seeds, three steps each; two recipes on each of these; curves of one seed.
+    assert counted == {
+        "train": (4, 0, 12),
+        "attack": (8, 0, 0),
+        "imbalance": (4, 0, 12),
+        "label_noise": (4, 0, 12),
+    }
+    assert all(row.tokens and row.seconds for row in first.rows)
+    said = " ".join(first.remarks)
+    assert "deepwordbug" in said
+    assert "from 1.5 a word" in said
+
+    run_experiment(load_experiment(path), tmp_path / "run", only=["train/*", "attack/*/vanilla/seed0/deepwordbug"])
+    second = {row.what: row for row in found(path, tmp_path / "run").rows}
+    assert [(row.what, row.done) for row in second.values()] == [
+        ("train", 4),
+        ("attack", 1),
+        ("imbalance", 0),
+        ("label_noise", 0),
+    ]
+    assert (second["train"].steps, second["train"].seconds) == (0, 0)
+
+
+def test_queries_are_those_recorded_where_there_are_some(content: dict[str, Any], tmp_path: Path) -> None:
+    path, out = written(tmp_path / "e.yaml", content), tmp_path / "run"
+    run_experiment(load_experiment(path), out, only=["train/*/vanilla/seed0", "attack/*/vanilla/seed0/deepwordbug"])
+    (file,) = out.glob("attacks/*/*/*.jsonl")
+    attacked = [r.queries for r in read_records(file, AttackRecord) if r.status in ("success", "failed")]
+    said = [remark for remark in found(path, out).remarks if "deepwordbug" in remark]
+    if attacked:
+        assert f"{sum(attacked) / len(attacked):.0f} on " in said[0]
+        assert "as recorded in this run" in said[0]
+
+
+@pytest.mark.parametrize("change", [{"epochs": 1.5, "steps": None}, {"accumulation": 3, "epochs": 2, "steps": None}])
+def test_steps_are_those_that_the_trainer_takes(
+    change: dict[str, Any],
+    content: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    plain = {name: content[name] for name in ("name", "tasks")} | {"methods": ["vanilla"]}
+    path = written(tmp_path / "e.yaml", {**plain, "training": {**content["training"], **change}})
+    (row,) = found(path, tmp_path / "run").rows
+    run_experiment(load_experiment(path), tmp_path / "run")
+    (record,) = read_records(tmp_path / "run" / "train.jsonl", TrainingRecord)
+    assert row.steps == record.history[-1]["step"]
+
+
+def test_hours_grow_with_passes_and_tokens(task: Task, settings: TrainingSettings) -> None:
+    speed = calibrate(task, settings, 20.0)
+    assert min(speed.trained, speed.scored, speed.setup) > 0
+    plain = Cost(steps=10, trained=1000, passes=1, scored=0)
+    double = Cost(steps=10, trained=1000, passes=2, scored=0)
+    assert double.seconds(speed) - plain.seconds(speed) == pytest.approx(1000 * speed.trained)
+
+
+def test_what_is_not_here_is_told(
+    content: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ROBUSTBENCH_MT_GLUE", raising=False)
+    part = {"methods": ["vanilla"], "training": {"base": "nobody/has-this-base", "steps": 5}}
+    parts = {"here": {"tasks": content["tasks"], **part}, "away": {"tasks": ["cola", "stsb"], **part}}
+    path = written(tmp_path / "e.yaml", {"name": "away", "parts": parts})
+    there = {row.part: row for row in found(path, tmp_path / "run").rows}
+    assert there["here"].steps == 5
+    assert there["here"].seconds is None
+    assert (there["away"].cells, there["away"].steps, there["away"].tokens) == (2, None, None)
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "cannot be calibrated here: There is no directory nobody/has-this-base" in printed
+    assert "Task cola needs GLUE's data" in printed
+    assert not (tmp_path / "run").exists()
+
+
+def test_mistakes_are_still_mistakes(content: dict[str, Any], tmp_path: Path) -> None:
+    path = written(tmp_path / "e.yaml", content)
+    with pytest.raises(UserError, match=r"No cell's name matches 'glue/\*'"):
+        found(path, tmp_path / "run", only=["glue/*"])

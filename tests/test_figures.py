@@ -1,0 +1,184 @@
+"""The figures: of the width of a column, readable in it, the same bytes each time, and drawn on axes of one's own."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.text import Annotation, Text
+from run_directory import training, write, write_run
+from test_method_rows import write_ablation
+
+import robustbench_mt.reporting.plots
+from robustbench_mt.records import TrainingRecord
+from robustbench_mt.reporting import (
+    ablation_plots,
+    attack_plots,
+    curve_plots,
+    figures,
+    matching_plots,
+    plots,
+    transfer_plots,
+)
+from robustbench_mt.reporting.drawing import ENDINGS, Drawing
+from robustbench_mt.reporting.figures import draw
+from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS
+from robustbench_mt.reporting.result_tables import result_tables
+from robustbench_mt.reporting.style import ONE_COLUMN, SMALL, TWO_COLUMNS
+from robustbench_mt.reporting.summary import Summary, summarize
+
+STATISTIC = re.compile(r"Wilson|bootstrap|\bt interval|no interval|neither band nor interval")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"), seeds=(0, 1))
+
+
+@pytest.fixture(scope="module")
+def ablation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_ablation(tmp_path_factory.mktemp("ablation"))
+
+
+@pytest.fixture(scope="module")
+def summary(run: Path, ablation: Path) -> Summary:
+    return summarize([run, ablation])
+
+
+@pytest.fixture(scope="module")
+def drawings(summary: Summary) -> list[Drawing]:
+    return draw(summary)
+
+
+@pytest.fixture(autouse=True)
+def without_windows() -> Iterator[None]:
+    matplotlib.use("agg")
+    yield
+    plt.close("all")
+
+
+def shown(drawing: Drawing) -> list[Text]:
+    drawing.figure.draw_without_rendering()
+    texts = drawing.figure.findobj(Text)
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+def test_figures_are_as_wide_as_a_column_and_no_text_is_smaller_than_7_points(drawings: list[Drawing]) -> None:
+    assert {drawing.section for drawing in drawings} == {
+        *("attacks", "words", "transfer", "methods", "imbalance", "label-noise", "matching")
+    }
+    for drawing in drawings:
+        assert drawing.figure.get_figwidth() in (ONE_COLUMN, TWO_COLUMNS)
+        assert drawing.figure.get_figheight() < 9, "higher than a page"
+        assert min(text.get_fontsize() for text in shown(drawing)) >= SMALL
+
+
+def test_nothing_is_cut_off(drawings: list[Drawing]) -> None:
+    for drawing in drawings:
+        drawing.figure.draw_without_rendering()
+        width, height = drawing.figure.get_size_inches()
+        box = drawing.figure.get_tightbbox()
+        assert box.x0 >= -0.01 and box.x1 <= width + 0.01, drawing.name
+        assert box.y0 >= -0.01 and box.y1 <= height + 0.01, drawing.name
+        for name in drawing.figure.findobj(Annotation):
+            inside = name.get_window_extent()
+            assert inside.x1 <= drawing.figure.bbox.x1 and inside.y1 <= drawing.figure.bbox.y1, drawing.name
+
+
+def test_fonts_are_embedded_and_no_date_is_told(drawings: list[Drawing]) -> None:
+    for drawing in drawings:
+        assert tuple(drawing.files) == ENDINGS
+        pdf, svg = drawing.files["pdf"], drawing.files["svg"]
+        assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+        assert b"CreationDate" not in pdf and b"Producer" not in pdf
+        # Outlines: no text that another machine's fonts would set.
+        assert b"<text" not in svg and b"<dc:date>" not in svg
+
+
+def test_figures_are_the_same_bytes_in_another_process(run: Path, tmp_path: Path) -> None:
+    code = (
+        "import hashlib, sys; from pathlib import Path; from robustbench_mt.reporting.plots import draw;"
+        "from robustbench_mt.reporting.summary import summarize;"
+        "drawings = draw(summarize([Path(sys.argv[1])]));"
+        "chosen = [d for d in drawings if d.section in ('matching', 'label-noise')];"
+        "print([hashlib.sha256(d.files[e]).hexdigest() for d in chosen for e in sorted(d.files)])"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(run)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1 and "[]" not in told
+
+
+def test_every_figure_and_table_states_its_statistics(summary: Summary, drawings: list[Drawing]) -> None:
+    tables = result_tables(summary)
+    assert len(tables) > 10
+    for stated in (*drawings, *tables):
+        assert STATISTIC.search(stated.caption), stated.name
+
+
+def test_many_methods_that_match_are_two_figures(tmp_path: Path) -> None:
+    made = [
+        replace(training("match", seed), method=f"match:self_mass={mass}", variant=f"batch_size={size}")
+        for mass in (0.5, 0.8, 0.9, 0.95)
+        for size in (8, 16, 32)
+        for seed in (0, 1)
+    ]
+    named = [replace(each, checkpoint=f"{each.method}-{each.variant}-{each.seed}") for each in made]
+    write(tmp_path / "train.jsonl", TrainingRecord, named)
+    summary = summarize([tmp_path])
+    assert len(summary.matching) == 12
+    mass, matrix = draw(summary)
+    assert (mass.name, matrix.name) == ("mass-reviews", "matrix-reviews")
+    titles = [axes.get_title("left") for axes in mass.figure.axes]
+    assert [title.replace("\n", " ") for title in titles] == [row.method for row in summary.matching]
+    images = [image for axes in matrix.figure.axes for image in axes.get_images()]
+    # Start, middle and end of each of the twelve, in one range of colours.
+    assert len(images) == 36
+    assert len({image.get_clim() for image in images}) == 1
+    assert max(d.figure.get_figheight() for d in (mass, matrix)) < 9
+
+
+def test_the_band_of_mass_is_from_the_lowest_seed_to_the_highest(summary: Summary) -> None:
+    (row,) = summary.matching
+    for kind in KINDS_OF_MASS:
+        assert all(len(values) == 2 for values in row.by_seed[kind])
+        means = [sum(values) / 2 for values in row.by_seed[kind]]
+        assert means == pytest.approx([share.value for share in row.mass[kind]])
+
+
+@pytest.mark.parametrize(
+    "module", [ablation_plots, attack_plots, curve_plots, figures, matching_plots, plots, transfer_plots]
+)
+def test_examples_run(module: ModuleType, summary: Summary, run: Path) -> None:
+    globs: dict[str, Any] = {**vars(module), "plt": plt, "summary": summary, "run": run}
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    own = [test for test in finder.find(module, globs=globs) if test.examples]
+    results = [runner.run(test) for test in own]
+    assert results and sum(result.failed for result in results) == 0
+
+
+def test_every_plot_has_an_example() -> None:
+    for name in robustbench_mt.reporting.plots.__all__:
+        thing = getattr(robustbench_mt.reporting.plots, name)
+        assert not name.startswith("plot_") or ">>>" in thing.__doc__, name
+
+
+def test_reporting_imports_no_matplotlib_until_asked() -> None:
+    code = "import sys, robustbench_mt.reporting; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

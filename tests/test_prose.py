@@ -1,0 +1,194 @@
+"""The methods section: what the records say, in sentences, with what is to be cited and nothing else."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from latex_tokens import check_latex
+from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack, write_run
+from test_latex import HOSTILE
+
+from robustbench_mt.curve_records import ImbalanceRecord
+from robustbench_mt.records import TrainingRecord
+from robustbench_mt.reporting.attack_facts import attack_facts
+from robustbench_mt.reporting.prose import MethodsSection, methods_prose, methods_section
+from robustbench_mt.reporting.report import report
+from robustbench_mt.reporting.summary import summarize
+
+BUILD = """Attack(
+  (search_method): GreedyWordSwapWIR(
+    (wir_method):  unk
+  )
+  (constraints):
+    (0): LevenshteinEditDistance(
+        (max_edit_distance):  30
+        (compare_against_original):  True
+      )
+    (1): RepeatModification
+    (2): StopwordModification
+  (is_black_box):  True
+)"""
+MATCH: dict[str, Any] = {"name": "match", "temperature": "auto", "self_mass": 0.8, "layer": None}
+
+
+def section(directory: Path) -> MethodsSection:
+    made = methods_section(summarize([directory]))
+    check_latex(made.latex)
+    return made
+
+
+def trained(directory: Path, *records: TrainingRecord) -> str:
+    write(directory / "train.jsonl", TrainingRecord, records)
+    return section(directory).markdown
+
+
+def cited(made: MethodsSection) -> tuple[set[str], set[str], set[str]]:
+    markdown = set(re.findall(r"(?<=[\[ ])@([a-z0-9]+)", made.markdown))
+    latex = {key for keys in re.findall(r"\\cite\{([^}]*)\}", made.latex) for key in keys.split(",")}
+    return markdown, latex, set(re.findall(r"^@\w+\{(.*),$", made.bibtex, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"))
+
+
+def test_a_whole_run_is_told(run: Path) -> None:
+    made = section(run)
+    told = made.markdown
+    for sentence in (
+        "We used the task `reviews`, with the classes negative and positive.",
+        "The training set had 8,530 examples (fingerprint c0ffee).",
+        "by vanilla fine-tuning [@devlin2019bert] and Match-Tuning [@tong2022robust].",
+        "at a peak learning rate of 0.0001, for 3 epochs.",
+        "The 6 trainings, with the seeds 0, 1 and 2, took 6.2 minutes of wall time in all.",
+        "`pwws` [@ren2019generating] (at most 150 queries an example)",
+        "Each attack met 60 examples, the first of the set, with seed 0;",
+        "another stood in for it: stop words: scikit-learn (fallback).",
+        "at 1:1, 5:1, 10:1, 20:1 and 50:1 (protocol `shrink`).",
+        "0%, 5%, 10%, 15% and 20% of the training labels were flipped",
+        "Proportions have 95% Wilson score intervals [@wilson1927probable]",
+        "corrected by Holm's method [@holm1979simple] for 15 comparisons on a task",
+        "PyTorch 2.9.0 [@paszke2019pytorch], Transformers 4.57.0 [@wolf2020transformers] and TextAttack 0.3.11",
+    ):
+        assert sentence in told, sentence
+    assert methods_prose(summarize([run])) == told
+
+
+def test_every_sentence_is_well_formed(run: Path) -> None:
+    for paragraph in section(run).markdown.strip().split("\n\n"):
+        assert not re.search(r"  |\s[.,;:)]|\(\s|[,;]\.|\.\.|[a-z\]][A-Z]{2}|\]\w|None", paragraph), paragraph
+        assert paragraph.startswith(("# ", "**")) and (paragraph.startswith("#") or paragraph.endswith("."))
+
+
+def test_what_is_cited_is_in_the_bibtex_and_nothing_else(run: Path) -> None:
+    markdown, latex, entries = cited(section(run))
+    assert markdown == latex == entries
+    assert {"tong2022robust", "gao2018blackbox", "morris2020textattack", "owen2007pigeonhole"} <= entries
+    # Nothing of this run.
+    assert not {"wilcoxon1945individual", "liu2019roberta", "jiang2020smart", "pang2005seeing"} & entries
+
+
+def test_settings_that_are_not_the_default_are_said(tmp_path: Path) -> None:
+    shared = {"learning_rate": 2e-5, "batch_size": 16, "warmup": 0.06, "keep": "best", "precision": "bf16"}
+    records = [
+        training("vanilla", 0, settings={**shared, "method": {"name": "vanilla"}}),
+        training("match", 0, settings={**shared, "method": MATCH}),
+        training("match:self_mass=0.5", 1, settings={**shared, "method": {**MATCH, "self_mass": 0.5}}, temperature=3.5),
+        training(
+            "match+r-drop",
+            0,
+            base="FacebookAI/roberta-base",
+            settings={
+                **shared,
+                "method": {"name": "match+r-drop", "match": {"self_mass": 0.8}, "r-drop": {"weight": 7.5}},
+            },
+        ),
+    ]
+    told = trained(tmp_path, *records)
+    assert "Match-Tuning [@tong2022robust] (default settings; `self_mass=0.5`)" in told
+    assert "Match-Tuning [@tong2022robust] together with R-Drop [@liang2021rdrop] (`weight=7.5`)" in told
+    assert "a mean share of 0.5 or 0.8 of its row's mass on itself (temperatures found: 3.5 to 12.2)" in told
+    assert "`FacebookAI/roberta-base` [@liu2019roberta]" in told
+    assert "of 2e-05, which rose over the first 6% of the steps" in told
+    assert "in bf16. The weights of the epoch with the best validation metric were kept." in told
+    assert "not every combination had every seed" in told
+
+
+def test_how_settings_were_chosen_is_said(tmp_path: Path) -> None:
+    text = json.dumps({"tuned_on": "A search for vanilla on validation data"})
+    (tmp_path / "experiment.json").write_text(text, encoding="utf-8")
+    told = trained(tmp_path, training("vanilla", 0))
+    assert "How the settings were chosen: A search for vanilla on validation data." in told
+    assert "The 1 training, with the seed 0, took 1.0 minutes of wall time in all." in told
+
+
+def test_constraints_are_told_as_built(tmp_path: Path) -> None:
+    run = attack_run(
+        "mine",
+        "textfooler-sbert",
+        build=BUILD,
+        task="rte",
+        sample="random",
+        protected_fields=["premise"],
+        resources={"wordnet": "NLTK", "stop words": "scikit-learn (fallback)"},
+    )
+    write_attack(tmp_path, run, [fallen(), stood(1), fallen(index=2, status="error")])
+    made = section(tmp_path)
+    ((recipe,),) = (facts.recipes for facts in attack_facts(summarize([tmp_path])))
+    assert recipe.constraints == [
+        "LevenshteinEditDistance (max_edit_distance 30, compare_against_original True)",
+        "RepeatModification",
+        "StopwordModification",
+    ]
+    assert "We attacked 1 checkpoint on the test set of `rte`" in made.markdown
+    assert "`textfooler-sbert` [@jin2020bert; @reimers2019sentence]" in made.markdown
+    assert "3 examples, drawn at random, with seed 0" in made.markdown
+    assert "The field premise could not be changed." in made.markdown
+    assert "Resources: wordnet (NLTK) [@miller1995wordnet]." in made.markdown
+    assert "Left out: 1 example whose attack ended in an error or could not be tried." in made.markdown
+    assert "Fine-tuning" not in made.markdown and "adamw" not in made.bibtex.lower()
+
+
+def test_protocols_and_controls_are_told(tmp_path: Path) -> None:
+    shares = [
+        replace(imbalance_point("vanilla", 10.0, 0), protocol="kept-share", share=share, control=control)
+        for share in (0.5, 0.3)
+        for control in (False, True)
+    ]
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, shares)
+    told = section(tmp_path).markdown
+    assert "the class positive was the minority, at 30% and 50% (protocol `kept-share`)." in told
+    assert "A share of the minority is kept" in told
+    assert "a control, a balanced set of the same size." in told
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    name = HOSTILE.replace("\ud800", "")
+    hostile = training(
+        name,
+        0,
+        task=name,
+        base=name,
+        label_names=[name, "b"],
+        data={"source": name, "remarks": [name], "train": "%{$_", "train_examples": 3},
+        versions={name: name},
+        settings={"learning_rate": 0.1, "precision": name, "method": {"name": "x", name: name}},
+    )
+    told = trained(tmp_path, hostile)
+    outside = re.sub(r"(`+) .*? \1", "", told)
+    assert r"\*\*bold\*\*" in outside and "<b>" not in outside and not re.search(r"(?<!\\)@key", outside)
+    _, latex, entries = cited(section(tmp_path))
+    assert latex == entries and "key" not in entries
+
+
+def test_the_report_holds_the_section(run: Path, tmp_path: Path) -> None:
+    page = report([run], tmp_path).read_text(encoding="utf-8")
+    made = methods_section(summarize([run]))
+    for name, text in (("methods.md", made.markdown), ("methods.tex", made.latex), ("references.bib", made.bibtex)):
+        assert (tmp_path / name).read_text(encoding="utf-8") == text
+        assert f'href="{name}"' in page
+    assert "by vanilla fine-tuning [@devlin2019bert]" in page
