@@ -1,8 +1,8 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 from robustbench_mt.visible import visible
 
-__all__ = ["UserError"]
+__all__ = ["DivergenceError", "UserError"]
 
 
 class UserError(Exception):
@@ -19,3 +19,7 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(visible(" ".join(message.split())))
+
+
+class DivergenceError(UserError):
+    """A training ended with a loss or weights that are not finite: the run failed to train."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from robustbench_mt.cell import Cell
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import DivergenceError
 from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, make_directory, write_atomically
@@ -48,7 +48,7 @@ class Failures:
             **cell.training,
             error=type(error).__name__,
             message=first_line(error),
-            diverged=_has_diverged(error),
+            diverged=isinstance(error, DivergenceError),
             versions=versions("torch", "transformers"),
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -76,7 +76,3 @@ def log_path(out: Path, cell: str) -> Path:
     """Where the traceback of a cell's last failure is."""
     safe = re.sub(r"[^A-Za-z0-9._=-]+", "_", cell)[:120]
     return inside(out, "failures", f"{safe}-{hashlib.sha256(cell.encode()).hexdigest()[:8]}.log")
-
-
-def _has_diverged(error: Exception) -> bool:
-    return isinstance(error, UserError) and " diverged, " in str(error)

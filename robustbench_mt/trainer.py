@@ -28,7 +28,7 @@ from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
 from robustbench_mt.collation import Collator, Padding
 from robustbench_mt.distributed import shared_scratch
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import DivergenceError, UserError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import classification_metrics, regression_metrics
@@ -126,7 +126,7 @@ def fine_tune(
         history = _history(trainer.state.log_history)
     model = active.restore(trainer.model).eval()
     if _diverged(model, trainer.state.log_history):
-        raise UserError(
+        raise DivergenceError(
             f"The training of {method.spec} on {task.name} diverged, its loss or weights are not finite: "
             f"give a --learning-rate below {settings.learning_rate:g}."
         )

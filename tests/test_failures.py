@@ -39,7 +39,7 @@ def test_a_training_that_diverges_does_not_end_the_others(
     assert main(["run", str(path), "--out", str(out)]) == 1
     told = capsys.readouterr()
     assert "report: " in told.out
-    assert "UserError: The training of vanilla on" in " ".join(told.err.split())
+    assert "DivergenceError: The training of vanilla on" in " ".join(told.err.split())
     assert "To do what is missing: robustbench-mt " in " ".join(told.err.split())
     assert len(list(read_records(out / "train.jsonl", TrainingRecord))) == 2
     assert len(list(out.glob("attacks/*/*/*.jsonl"))) == 4

@@ -36,7 +36,7 @@ def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
         "One score a training, as GLUE makes it of a task's metrics; its mean over seeds with a 95% t interval, which "
         f"knows the spread between seeds and not that of the n examples. {PAIRED} {tested}A run failed to train when "
         "it gives all examples one class, or one score; its score counts like the others', a correlation left "
-        "undefined as 0. "
+        "undefined as 0. A run whose training diverged failed as well, and has no score. "
         f"{remarks}".rstrip(),
         [
             Column("task", "task"),
