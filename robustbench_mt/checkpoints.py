@@ -68,6 +68,9 @@ def load_classifier(
         UserError: not a classifier, weights only as a pickle, or files that cannot be read.
     """
     quiet_libraries()
+    # transformers would load the base that it names, from the hub if need be, and the adapter's pickle.
+    if (path / "adapter_config.json").exists():
+        raise UserError(f"{path} is an adapter: merge it into its base first (peft's merge_and_unload).")
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # a configuration is made of whatever stands in the file

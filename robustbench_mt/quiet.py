@@ -11,6 +11,7 @@ def quiet_libraries() -> None:
     """Errors only from transformers and what it stands on; no progress bars but ours, no telemetry."""
     quiet_tensorflow()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from transformers.utils import logging as transformers_logging
 

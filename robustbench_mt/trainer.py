@@ -36,6 +36,7 @@ from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import length_limit
 from robustbench_mt.seeds import checked_seed
+from robustbench_mt.system_errors import is_full, system_error
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.tokenized import tokenized
 from robustbench_mt.training_settings import TrainingSettings
@@ -121,7 +122,14 @@ def fine_tune(
             compute_metrics=_compute_metrics(task),
         )
         started = time.monotonic()
-        trainer.fit()
+        try:
+            trainer.fit()
+        except Exception as error:
+            # With keep=best the weights of the best epoch so far are kept there.
+            if (problem := system_error(error)) is None or not is_full(problem):
+                raise
+            message = f"Cannot keep the best epoch in {scratch} ({problem.strerror}): make room, or set TMPDIR."
+            raise UserError(message) from None
         seconds = time.monotonic() - started
         history = _history(trainer.state.log_history)
     model = active.restore(trainer.model).eval()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import make_directory, write_atomically
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.page import render_page
@@ -39,26 +38,17 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
     out = dirs[0] / "report" if out is None else out
     figures, tables = make_directory(out / "figures"), make_directory(out / "tables")
     drawings = draw(summary)
-    try:
-        for drawing in drawings:
-            for ending, content in drawing.files.items():
-                _write_bytes_atomically(figures / f"{drawing.name}.{ending}", content)
-        for name, text in plain_tables(summary).items():
-            write_atomically(tables / name, text)
-        section = methods_section(summary)
-        for name, text in (
-            ("methods.md", section.markdown),
-            ("methods.tex", section.latex),
-            ("references.bib", section.bibtex),
-        ):
-            write_atomically(out / name, text)
-        write_atomically(out / "index.html", render_page(summary, drawings))
-    except OSError as error:
-        raise UserError(f"Cannot write the report to {out} ({error.strerror}): choose another --out.") from None
+    for drawing in drawings:
+        for ending, content in drawing.files.items():
+            write_atomically(figures / f"{drawing.name}.{ending}", content)
+    for name, text in plain_tables(summary).items():
+        write_atomically(tables / name, text)
+    section = methods_section(summary)
+    for name, text in (
+        ("methods.md", section.markdown),
+        ("methods.tex", section.latex),
+        ("references.bib", section.bibtex),
+    ):
+        write_atomically(out / name, text)
+    write_atomically(out / "index.html", render_page(summary, drawings))
     return out / "index.html"
-
-
-def _write_bytes_atomically(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
