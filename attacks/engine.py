@@ -19,6 +19,7 @@ from attacks.work import Example, Job, Outcome, Probe, Reload, prepare_work, wor
 from attacks.workers import GivenUp, Workers
 from robustbench_mt.comparisons import what_can_be_shown
 from robustbench_mt.errors import UserError
+from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, read_records
 from robustbench_mt.progress import Show, note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, to_json
@@ -32,8 +33,12 @@ _Do = Callable[[Iterable[tuple[int, Job]], Callable[[int], None]], Iterator[tupl
 
 
 def attack_path(out: Path, checkpoint: str, task: str, recipe: str) -> Path:
-    """Where the outcomes of an attack are kept below a run's directory."""
-    return out / "attacks" / checkpoint / task / f"{recipe}.jsonl"
+    """Where the outcomes of an attack are kept below a run's directory.
+
+    Raises:
+        UserError: a link or a name leads out of the directory.
+    """
+    return inside(out, "attacks", checkpoint, task, f"{recipe}.jsonl")
 
 
 def choose_examples(available: int, settings: AttackSettings) -> list[int]:

@@ -12,6 +12,7 @@ from attacks.settings import VictimOptions
 from attacks.victim import Victim, load_victim
 from robustbench_mt.checkpoints import read_training
 from robustbench_mt.errors import UserError
+from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import Ledger, read_record
 from robustbench_mt.progress import note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, TransferRecord
@@ -93,7 +94,7 @@ def _pair(record: TransferRecord) -> Hashable:
 
 
 def _sources(directory: Path, task: str | None) -> list[_Source]:
-    paths = sorted((directory / "attacks").glob("*/*/*.jsonl"))
+    paths = attack_files(directory)
     if not paths:
         raise UserError(f"{directory} has no attacks: name a directory that attack or run has written.")
     runs = [(path, read_record(path.with_suffix(".settings.json"), AttackRun)) for path in paths]
@@ -138,8 +139,8 @@ def _targets(directory: Path, sources: Sequence[_Source], given: Sequence[_Targe
     """The run's checkpoints that were trained on the task of these sources or attacked, and the given ones for it."""
     task, attacked = sources[0].run.task, {source.run.checkpoint for source in sources}
     targets = []
-    for path in sorted((directory / "checkpoints").glob("[!.]*")):
-        training = read_training(path)
+    for path in sorted(inside(directory, "checkpoints").glob("[!.]*")):
+        training = read_training(inside(directory, "checkpoints", path.name))
         if path.name in attacked or (training and training.task == task):
             # No option is needed for them: this package wrote them, labels and all.
             targets.append(_Target(str(path), VictimOptions(), task))

@@ -14,6 +14,7 @@ from attacks.settings import RecipeOptions, VictimOptions
 from attacks.textattack_import import import_textattack, no_downloads, quiet
 from attacks.victim import Victim, load_victim
 from robustbench_mt.errors import UserError
+from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import read_record, read_records
 from robustbench_mt.records import AttackRecord, AttackRun
 from robustbench_mt.registry import choose
@@ -85,7 +86,7 @@ def verify(
     Raises:
         UserError: there are no attacks, a record cannot be read, or a victim is not there or cannot be loaded.
     """
-    paths = sorted((directory / "attacks").glob("*/*/*.jsonl"))
+    paths = attack_files(directory)
     if not paths:
         raise UserError(f"{directory} has no attacks: name a directory that attack or run has written.")
     runs = [read_record(path.with_suffix(".settings.json"), AttackRun) for path in paths]
@@ -115,7 +116,7 @@ def _victim_spec(directory: Path, run: AttackRun, given: str | None) -> str:
     name = run.checkpoint
     # The name comes from a file, so it must not lead out of the directory.
     if name not in ("", ".", "..") and not set(name) & set("/\\\0"):
-        path = directory / "checkpoints" / name
+        path = inside(directory, "checkpoints", name)
         if path.is_dir():
             return str(path)
     if given is None:

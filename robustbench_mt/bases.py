@@ -41,12 +41,15 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
         allow_pickle: download pickled weights as well.
 
     Raises:
-        UserError: no such directory, and not in the cache (or on the hub).
+        UserError: no such directory, or one that holds an adapter; not in the cache (or on the hub).
     """
     path = Path(name)
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UserError(f"{name} is not a checkpoint: no config.json. Give a directory saved by transformers.")
+        if (path / "adapter_config.json").exists():
+            # transformers would load the base that it names instead, and that may be anything, from the hub too.
+            raise UserError(f"{name} is an adapter: give a checkpoint that it is merged into (peft: merge_and_unload).")
         return path
     if (
         path.exists()

@@ -10,6 +10,7 @@ from robustbench_mt.distributed import is_main_process, leave
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.flat import flat
+from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, refuse_differences
 from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.progress import note
@@ -39,7 +40,7 @@ def train_cell(
         UserError: a checkpoint of the same name was made with other settings or data.
     """
     name = checkpoint_name(task.name, method, seed, variant)
-    path = out / "checkpoints" / name
+    path = inside(out, "checkpoints", name)
     if is_main_process():
         with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
             recorded = any(record.checkpoint == name for record in ledger.records)

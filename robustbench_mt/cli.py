@@ -14,7 +14,9 @@ from robustbench_mt.commands.runs import imbalance, label_noise, quickstart, rep
 from robustbench_mt.distributed import is_main_process, several_processes
 from robustbench_mt.errors import UserError
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE, ends_soon_when_interrupted
-from robustbench_mt.quiet import quiet_tensorflow
+from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
+from robustbench_mt.system_errors import is_full, system_error
+from robustbench_mt.visible import visible
 
 __all__ = ["app", "main"]
 
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 or what it returns, 2 for a user's mistake, 130 when interrupted."""
     # Before anything imports transformers, which looks at this once.
     quiet_tensorflow()
+    without_telemetry()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if several_processes() and "train" not in arguments[:1]:
@@ -52,4 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; nothing more can be written, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        # Our own files are named where they are written; this is what libraries write besides.
+        problem = system_error(error)
+        if problem is None or not is_full(problem):
+            raise
+        place = visible(str(problem.filename or "to the folder for temporary files (TMPDIR)"))
+        print(f"robustbench-mt: Cannot write {place} ({problem.strerror}): make room and try again.", file=sys.stderr)
+        return 2
     return status if isinstance(status, int) else 0

@@ -45,6 +45,11 @@ class CurveRecord(Record):
     versions: dict[str, str]
 
     @property
+    def contradiction(self) -> str:
+        classes = {len(self.label_names), len(self.train_counts), len(self.test_counts)}
+        return "" if len(classes) == 1 else "its counts are not of its classes"
+
+    @property
     @abstractmethod
     def level(self) -> float:
         """How far along the curve the point is."""

@@ -65,7 +65,7 @@ def load_experiment(path: Path, scale: str = "") -> Experiment:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read the experiment {path}: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date or number that is none, too deep a nesting
         raise UserError(f"{what} is not YAML: {error}") from None
     scales = _mapping(_mapping(content, what).get("scales", {}), f"{what}, at scales,")
     content = {name: value for name, value in content.items() if name != "scales"}
@@ -118,6 +118,8 @@ def _part(body: dict[str, Any], what: str, where: str) -> Part:
         first = error.errors()[0]
         message = _known(first["loc"]) if first["type"] == _UNKNOWN else f"{first['msg']}."
         raise UserError(f"{what}, at {where}{'.'.join(map(str, first['loc']))}: {message}") from None
+    except UserError as error:
+        raise UserError(f"{what}{f', at {where[:-1]}' if where else ''}: {error}") from None
     for name in ("tasks", "methods", "seeds"):
         if not getattr(part, name):
             raise UserError(f"{what}{f', at {where[:-1]},' if where else ''} names no {name}: give at least one.")

@@ -52,7 +52,8 @@ def _copy(model: PreTrainedModel) -> PreTrainedModel:
 def _agree(one: PreTrainedModel, other: PreTrainedModel) -> bool:
     """Whether two builds of a classifier give the same logits, with and without padding."""
     # From the vocabulary's end: special tokens and padding stand at its beginning.
-    ids = other.config.vocab_size - 1 - torch.arange(10).view(2, 5)
+    size = other.config.vocab_size
+    ids = size - 1 - torch.arange(10).view(2, 5) % size
     mask = torch.ones_like(ids)
     mask[1, 3:] = 0
     for given in (torch.ones_like(ids), mask):

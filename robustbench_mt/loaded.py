@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attacks.settings import RecipeOptions
 from robustbench_mt.bases import find_base
+from robustbench_mt.inside import inside
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import Record
 from robustbench_mt.tasks import TaskOptions, load_task
@@ -60,9 +61,9 @@ def drop_victim() -> None:
 
 
 def recorded(path: Path, record_type: type[R]) -> list[R]:
-    """The records of a file, read again only when that has changed."""
+    """The records of a file in a run's directory, read again only when that has changed."""
     try:
-        state = path.stat()
+        state = inside(path.parent, path.name).stat()
     except FileNotFoundError:
         return []
     # mypy does not see that a class is hashable.

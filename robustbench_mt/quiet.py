@@ -1,17 +1,16 @@
-"""Keeping libraries' own chatter off the user's terminal."""
+"""Keeping libraries' own chatter off the user's terminal, and off the network."""
 
 import logging
 import os
 import warnings
 
-__all__ = ["quiet_imports", "quiet_libraries", "quiet_tensorflow"]
+__all__ = ["quiet_imports", "quiet_libraries", "quiet_tensorflow", "without_telemetry"]
 
 
 def quiet_libraries() -> None:
     """Errors only from transformers and what it stands on; no progress bars but ours, no telemetry."""
     quiet_tensorflow()
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
+    without_telemetry()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from transformers.utils import logging as transformers_logging
 
@@ -24,6 +23,12 @@ def quiet_imports() -> None:
     """Before a notebook imports libraries: no TensorFlow, and no advice of tqdm's to install widgets."""
     quiet_tensorflow()
     warnings.filterwarnings("ignore", "IProgress not found")
+
+
+def without_telemetry() -> None:
+    """No library tells its makers what is done here. It must be called before they are imported."""
+    for name in ("DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY"):
+        os.environ[name] = "1"
 
 
 def quiet_tensorflow() -> None:

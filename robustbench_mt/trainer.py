@@ -201,9 +201,11 @@ def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedToken
     try:
         files = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in base.iterdir())
         tokenizer, weights = _read_base(base.absolute(), tuple(files))
-        config = AutoConfig.from_pretrained(base, **labels)
+        config = AutoConfig.from_pretrained(base, trust_remote_code=False, **labels)
         if weights is None or type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-            model = AutoModelForSequenceClassification.from_pretrained(base, config=config, use_safetensors=True)
+            model = AutoModelForSequenceClassification.from_pretrained(
+                base, config=config, use_safetensors=True, trust_remote_code=False
+            )
         else:
             kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
             # The model trains on the very tensors that it is given.
@@ -222,7 +224,8 @@ def _read_base(base: Path, _files: object) -> tuple[PreTrainedTokenizerBase, dic
 
     Weights in several files, and those that transformers must convert, it has to read itself.
     """
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    # Unless it is told, transformers asks on the terminal whether to run a base's own code.
+    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     path = base / "model.safetensors"
     if not path.is_file():
         return tokenizer, None

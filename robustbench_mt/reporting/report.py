@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from robustbench_mt.inside import inside
 from robustbench_mt.ledger import make_directory, write_atomically
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.page import render_page
@@ -35,8 +36,8 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
         'index.html'
     """
     summary = summarize(dirs)
-    out = dirs[0] / "report" if out is None else out
-    figures, tables = make_directory(out / "figures"), make_directory(out / "tables")
+    out = inside(dirs[0], "report") if out is None else out
+    figures, tables = make_directory(inside(out, "figures")), make_directory(inside(out, "tables"))
     drawings = draw(summary)
     for drawing in drawings:
         for ending, content in drawing.files.items():

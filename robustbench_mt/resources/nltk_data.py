@@ -38,7 +38,7 @@ class Package:
                 with zipfile.ZipFile(archive) as members:
                     if {f"{self.name}/{file}" for file in self.files} <= set(members.namelist()):
                         return archive
-        except (OSError, zipfile.BadZipFile):
+        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):  # damaged, or of a later format
             pass
         return None
 
