@@ -19,7 +19,7 @@ from robustbench_mt.experiment import Experiment
 from robustbench_mt.experiment_cells import AttackCell
 from robustbench_mt.loaded import base_directory, forget
 from robustbench_mt.progress import progress
-from robustbench_mt.run_experiment import refuse_other_experiment
+from robustbench_mt.experiment_run import refuse_other_experiment
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.unfolding import choose_cells, unfold
@@ -99,7 +99,7 @@ def dry_run(
     """Count cells, steps and tokens, and calibrate on this machine for at most a minute.
 
     Args:
-        experiment, out, options, only, skip: as :func:`robustbench_mt.run_experiment.run_experiment` takes them.
+        experiment, out, options, only, skip: as :func:`robustbench_mt.experiment_run.run_experiment` takes them.
 
     Raises:
         UserError: the directory belongs to another experiment, or a name is wrong. Data, bases and resources that are

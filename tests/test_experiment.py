@@ -9,7 +9,7 @@ from small_experiments import small_experiment, written
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_file import load_experiment, packaged_experiment
-from robustbench_mt.run_experiment import run_experiment
+from robustbench_mt.experiment_run import run_experiment
 
 
 @pytest.fixture

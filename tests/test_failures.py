@@ -18,7 +18,7 @@ from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.method_rows import method_rows
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
-from robustbench_mt.run_experiment import run_experiment
+from robustbench_mt.experiment_run import run_experiment
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_training_that_diverges_does_not_end_the_others(
     told = capsys.readouterr()
     assert "report: " in told.out
     assert "DivergenceError: The training of vanilla on" in " ".join(told.err.split())
-    assert "To do what is missing: robustbench-mt " in " ".join(told.err.split())
+    assert "To do what is missing: robustbench-mt" in " ".join(told.err.split())
     assert len(list(read_records(out / "train.jsonl", TrainingRecord))) == 2
     assert len(list(out.glob("attacks/*/*/*.jsonl"))) == 4
     failed = failures(out)

@@ -14,7 +14,7 @@ from robustbench_mt.experiment import Experiment
 from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import TrainingRecord
-from robustbench_mt.run_experiment import run_experiment
+from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
 

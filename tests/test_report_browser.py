@@ -139,7 +139,7 @@ def test_filters_find_what_the_records_have(visit: Open, path: Path) -> None:
     page.fill("#filter [name=text]", "no such words")
     assert (count(page), rows.count()) == ("0 found among 1,440", 0)
     page.click("#filter [type=reset]")
-    page.wait_for_function("document.querySelectorAll('#rows tr').length === 50")
+    page.locator("#rows tr").nth(49).wait_for()
     assert count(page) == "1 to 50 of 1,440"
 
 
@@ -171,13 +171,13 @@ def test_tables_sort_by_value_and_by_keyboard(visit: Open, path: Path) -> None:
     heading = headings.nth(position - 1)
     heading.locator("button").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#leaderboard th[aria-sort=descending]')")
+    page.wait_for_selector("#leaderboard th[aria-sort=descending]")
     page.wait_for_timeout(50)
     shown = [float(value.rstrip("%")) for value in column(page, position)]
     assert shown == sorted(shown, reverse=True)
     assert len(set(shown)) > 1
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelector('#leaderboard th[aria-sort=ascending]')")
+    page.wait_for_selector("#leaderboard th[aria-sort=ascending]")
     page.wait_for_timeout(50)
     assert [float(value.rstrip("%")) for value in column(page, position)] == sorted(shown)
     headings.nth(0).locator("button").click()
@@ -199,7 +199,8 @@ def test_a_link_opens_a_checkpoint_and_finds_its_examples(visit: Open, path: Pat
     assert name in opened.inner_text()
     assert "seconds" in opened.inner_text()
     opened.locator("a[data-checkpoint]").click()
-    page.wait_for_function("document.querySelector('#pager output').textContent.includes('found among')")
+    # Not wait_for_function: where it must ask more than once, it evaluates a string, which the page forbids.
+    page.locator("#pager output", has_text="found among").wait_for()
     assert count(page) == "1 to 50 of 240 found among 1,440"
     assert all(name in text for text in page.locator("#rows tr").all_inner_texts())
     again = visit(path, at="#checkpoint-4")

@@ -14,7 +14,7 @@ from robustbench_mt.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
     from imbalance.sweep import Curve
-    from robustbench_mt.run_experiment import Outcome
+    from robustbench_mt.experiment_run import Outcome
 
 __all__ = ["imbalance", "label_noise", "quickstart", "report", "run"]
 
@@ -30,7 +30,7 @@ def quickstart(*, out: Path | None = None, smoke: bool = False) -> int:
         smoke: the same in a minute, too small for conclusions.
     """
     from robustbench_mt.experiment_file import load_experiment, packaged_experiment
-    from robustbench_mt.run_experiment import run_experiment
+    from robustbench_mt.experiment_run import run_experiment
 
     name = "quickstart-smoke" if smoke else "quickstart"
     out = out or Path(name)
@@ -129,7 +129,7 @@ def run(
         dry_run: write nothing; show the cells, and what is missing in steps, tokens and hours (about a minute).
     """
     from robustbench_mt.experiment_file import load_experiment
-    from robustbench_mt.run_experiment import run_experiment
+    from robustbench_mt.experiment_run import run_experiment
 
     loaded = load_experiment(experiment, scale)
     if dry_run:
