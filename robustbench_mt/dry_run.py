@@ -17,9 +17,9 @@ from robustbench_mt.costs import QUERIES_A_WORD, STAND_IN, Cost, cost, queries_o
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment import Experiment
 from robustbench_mt.experiment_cells import AttackCell
+from robustbench_mt.experiment_run import refuse_other_experiment
 from robustbench_mt.loaded import base_directory, forget
 from robustbench_mt.progress import progress
-from robustbench_mt.experiment_run import refuse_other_experiment
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.unfolding import choose_cells, unfold

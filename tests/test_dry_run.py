@@ -12,9 +12,9 @@ from robustbench_mt.costs import Cost
 from robustbench_mt.dry_run import DryRun, dry_run
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_file import load_experiment
+from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord, TrainingRecord
-from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings

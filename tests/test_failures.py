@@ -12,13 +12,13 @@ from test_experiment import settled
 
 from robustbench_mt.cli import main
 from robustbench_mt.experiment_file import load_experiment
+from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.method_rows import method_rows
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
-from robustbench_mt.experiment_run import run_experiment
 
 
 @pytest.fixture

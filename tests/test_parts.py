@@ -12,9 +12,9 @@ from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment import Experiment
 from robustbench_mt.experiment_file import load_experiment
+from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import TrainingRecord
-from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
 

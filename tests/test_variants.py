@@ -10,9 +10,9 @@ from conftest import reviews
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_file import load_experiment
+from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
-from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.variants import variants
 
