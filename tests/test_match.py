@@ -1,4 +1,4 @@
-"""Match-Tuning's arithmetic, and where its hook sits."""
+"""Match-Tuning: where its hook sits, when it matches, and what it refuses."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from method_samples import attached, batch, small_model
 from two_processes import examples, train_in_two_processes, train_step
 
 from robustbench_mt.errors import UserError
@@ -15,68 +14,15 @@ from robustbench_mt.methods.across_devices import gather_rows
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.methods.head import HEAD_DENSE, find_head_dense, find_head_output
 from robustbench_mt.methods.match import MatchSettings
-from robustbench_mt.methods.matching import (
-    calibrate_temperature,
-    matching_matrix,
-    row_mass,
-    schedule_factor,
-    similarities,
-)
-from robustbench_mt.methods.method import Plan
+from robustbench_mt.methods.matching import schedule_factor
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-SMALL = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 24,
-    "max_position_embeddings": 24,
-    "num_labels": 3,
-    "pad_token_id": 0,
-}
-# Names that some architectures have for the same sizes.
-OTHER_NAMES = {
-    "distilbert": {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 24},
-    "albert": {"embedding_size": 8},
-    "electra": {"embedding_size": 16},
-    "modernbert": {
-        "cls_token_id": 1,
-        "sep_token_id": 2,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "reference_compile": False,
-    },
-    "deberta-v2": {"relative_attention": True, "pooler_hidden_size": 16},
-    "deberta": {"pooler_hidden_size": 16},
-}
-
-
-def small_model(architecture: str) -> torch.nn.Module:
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(architecture, **{**SMALL, **OTHER_NAMES.get(architecture, {})})
-    return AutoModelForSequenceClassification.from_config(config)
-
-
-def batch(n: int = 4) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    ids = torch.randint(3, 40, (n, 7), generator=generator)
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.arange(n) % 3}
-
-
-def attached(architecture: str, spec: str, passes: int = 1):  # type: ignore[no-untyped-def]
-    model = small_model(architecture)
-    method = parse_method(spec).create()
-    plan = Plan(passes=passes, updates=passes, seed=0, backward=torch.Tensor.backward, batches=lambda: iter(()))
-    method.attach(model, plan)
-    return model, method
-
 
 def matched_in_steps(spec: str, passes: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """For each step of a training (whose weights stay), what came out of the dense layer and what was made of it."""
-    model, method = attached("bert", spec, passes)
+    model, method = attached("bert", spec, passes=passes)
     dense = find_head_dense(model)
     seen: dict[str, torch.Tensor] = {}
     dense.register_forward_pre_hook(lambda _module, inputs: seen.update(h=inputs[0]))
@@ -89,12 +35,6 @@ def matched_in_steps(spec: str, passes: int) -> list[tuple[torch.Tensor, torch.T
             model(**batch())
             steps.append((seen["h"] @ dense.weight.T + dense.bias, seen["mixed"]))
     return steps
-
-
-def test_matrix_is_the_papers_formula() -> None:
-    z = torch.randn(5, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    expected = softmax(z.numpy() @ z.numpy().T / 0.7, axis=1)
-    np.testing.assert_allclose(matching_matrix(z, 0.7).numpy(), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("architecture", sorted(HEAD_DENSE))
@@ -180,52 +120,6 @@ def test_gradient_through_the_hook_against_finite_differences() -> None:
         assert (values[0] - values[1]) / (2 * step) == pytest.approx(gradient[row, column].item(), rel=2e-2, abs=2e-5)
 
 
-def test_gradient_is_the_plain_formulas_gradient() -> None:
-    z = torch.randn(6, 5, generator=torch.Generator().manual_seed(3), requires_grad=True)
-    weight = torch.randn(6, 5, generator=torch.Generator().manual_seed(4))
-    (matching_matrix(z, 0.9) @ z * weight).sum().backward()
-    ours, z.grad = z.grad, None
-    exponentials = torch.exp(z @ z.T / 0.9)
-    (exponentials / exponentials.sum(1, keepdim=True) @ z * weight).sum().backward()
-    torch.testing.assert_close(ours, z.grad, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("similarity", ["dot", "cosine"])
-@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
-@pytest.mark.parametrize("self_mass", [0.1, 0.5, 0.8, 0.95])
-def test_calibration_reaches_the_self_mass(scale: float, self_mass: float, similarity: Any) -> None:
-    # In 64 dimensions random rows are closest to themselves, so that every self mass can be reached.
-    z = scale * torch.randn(32, 64, generator=torch.Generator().manual_seed(0))
-    temperature = calibrate_temperature(similarities(z.double(), similarity), self_mass)
-    assert matching_matrix(z, temperature, similarity).diagonal().mean().item() == pytest.approx(self_mass, abs=1e-3)
-
-
-def test_calibration_falls_back_to_the_closed_form_when_out_of_reach() -> None:
-    # One long row is closer to all others than they are to themselves.
-    z = torch.tensor([[10.0, 0.0], [1.0, 0.1], [1.0, -0.1], [1.0, 0.0]])
-    similarity = similarities(z.double())
-    gap = np.mean([similarity[i, i] - np.mean([similarity[i, j] for j in range(4) if j != i]) for i in range(4)])
-    assert calibrate_temperature(similarity, 0.8) == pytest.approx(gap / np.log(3 * 0.8 / 0.2))
-
-
-@pytest.mark.parametrize("similarity", ["dot", "cosine"])
-@pytest.mark.parametrize("rows", [torch.ones(4, 3), torch.full((4, 3), 0.1), torch.full((4, 3), torch.nan)])
-def test_rows_that_cannot_be_told_apart_are_refused(rows: torch.Tensor, similarity: Any) -> None:
-    with pytest.raises(UserError, match="give a temperature"):
-        calibrate_temperature(similarities(rows.double(), similarity), 0.8)
-
-
-def test_cosine_is_matched_whatever_the_length_of_the_rows() -> None:
-    z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
-    longer = z * torch.arange(1, 6)[:, None]
-    matrix = matching_matrix(z, 0.2, "cosine")
-    torch.testing.assert_close(matching_matrix(longer, 0.2, "cosine"), matrix)
-    assert not torch.allclose(matching_matrix(longer, 0.2), matching_matrix(z, 0.2))
-    lengths = np.linalg.norm(z.numpy(), axis=1)
-    cosines = z.numpy() @ z.numpy().T / np.outer(lengths, lengths)
-    np.testing.assert_allclose(matrix.numpy(), softmax(cosines / 0.2, axis=1), rtol=1e-5)
-
-
 def test_cosine_weighs_the_rows_as_they_are() -> None:
     (z, mixed), *_ = matched_in_steps("match:similarity=cosine,temperature=0.2", 1)
     directions = torch.nn.functional.normalize(z, dim=1)
@@ -258,7 +152,7 @@ def test_matching_is_off_for_the_first_share_of_steps() -> None:
 
 
 def test_the_temperature_is_calibrated_when_matching_begins() -> None:
-    model, method = attached("bert", "match:start=0.5,similarity=cosine", 4)
+    model, method = attached("bert", "match:start=0.5,similarity=cosine", passes=4)
     model.train()
     for step in range(1, 5):
         method.before_step(batch())
@@ -271,7 +165,7 @@ def test_the_temperature_is_calibrated_when_matching_begins() -> None:
 
 
 def test_of_several_passes_a_step_the_first_is_told() -> None:
-    once, twice = attached("bert", "match", 3), attached("bert", "match", 3)
+    once, twice = attached("bert", "match", passes=3), attached("bert", "match", passes=3)
     for model, method in (once, twice):
         # Training mode for the hook alone: dropout would make two passes differ.
         model.eval()
@@ -310,36 +204,6 @@ def test_across_devices_is_one_process_with_the_whole_batch(tmp_path: Path) -> N
             np.testing.assert_allclose(outcome.mass, whole.mass, atol=2e-5)
     half = train_step(MatchSettings(), {name: values[:4] for name, values in examples().items()})
     assert half.temperature != pytest.approx(outcomes[0].temperature, rel=1e-3)
-
-
-def test_row_mass() -> None:
-    matrix = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]])
-    own, same, other = row_mass(matrix, torch.tensor([0, 0, 1]))
-    assert own == pytest.approx((0.5 + 0.8 + 0.5) / 3)
-    assert same == pytest.approx((0.3 + 0.1 + 0.0) / 3)
-    assert other == pytest.approx((0.2 + 0.1 + 0.5) / 3)
-
-
-def test_half_precision_is_matched_in_float32() -> None:
-    z = torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).bfloat16()
-    matrix = matching_matrix(z, 0.5)
-    assert matrix.dtype == torch.float32
-    torch.testing.assert_close(matrix, matching_matrix(z.float(), 0.5), rtol=0, atol=0)
-
-
-def test_unknown_architecture_lists_candidates() -> None:
-    model = small_model("bert")
-    model.config.model_type = "unheard-of"
-    with pytest.raises(UserError, match=r"'unheard-of'.*candidates are bert\.pooler\.dense, classifier\."):
-        find_head_dense(model)
-
-
-def test_layer_can_be_named() -> None:
-    model = small_model("bert")
-    model.config.model_type = "unheard-of"
-    assert find_head_dense(model, "bert.pooler.dense") is model.bert.pooler.dense
-    with pytest.raises(UserError, match=r"no module 'nowhere'.*candidates are"):
-        find_head_dense(model, "nowhere")
 
 
 @pytest.mark.parametrize(
