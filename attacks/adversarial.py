@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from attacks.catalogue import RECIPES
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import OtherTaskError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord
 
@@ -30,12 +30,12 @@ def found_texts(path: Path, fields: int, classes: int) -> list[AttackRecord]:
         where = f"{path}, example {record.index},"
         for what, texts in (("before", record.texts), ("after", record.perturbed_texts or [])):
             if len(texts) != fields:
-                raise UserError(
+                raise OtherTaskError(
                     f"{where} has {len(texts)} texts {what} the attack, and the task has {fields} text fields: "
                     "give the file of an attack on this task."
                 )
         if not 0 <= record.label < classes:
-            raise UserError(
+            raise OtherTaskError(
                 f"{where} has label {record.label}, and the task's {classes} classes are numbered from 0: give the "
                 "file of an attack on this task."
             )

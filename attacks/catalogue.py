@@ -59,6 +59,21 @@ def _compose_hotflip(victim: Any) -> Any:
     return build_hotflip(victim)
 
 
+def _bad_characters(name: str, kind: str, summary: str, needs: tuple[str, ...] = ()) -> Recipe:
+    """One of the paper's kinds of changes that a reader does not see."""
+    return Recipe(
+        name,
+        "BadCharacters2021",
+        "Boucher, Shumailov, Anderson and Papernot (2022), Bad Characters: Imperceptible NLP Attacks",
+        "https://arxiv.org/abs/2106.09898",
+        f"{summary}; to any other label, where TextAttack aims at a certain one",
+        needs,
+        single_field="it changes the text as a whole, whatever its fields",
+        # TextAttack asks for a goal and offers only targeted ones; attacks.recipes.build gives it ours.
+        arguments={"goal_function_type": "targeted_classification", "perturbation_type": kind},
+    )
+
+
 _STOP_WORDS = "stop words"
 _WORDNET = "wordnet"
 _TAGGER = "part-of-speech tagger"
@@ -175,7 +190,7 @@ RECIPES = {
         Recipe(
             "iga",
             "IGAWang2019",
-            "Wang, Jin and He (2019), Natural Language Adversarial Attack and Defense in Word Level",
+            "Wang, Jin and He (2019), Natural Language Adversarial Attacks and Defenses in Word Level",
             "https://arxiv.org/abs/1909.06723",
             "near words, by an improved genetic algorithm",
             (_STOP_WORDS, _VECTORS),
@@ -243,16 +258,11 @@ RECIPES = {
             "WordNet synonyms, by a particle swarm with Levy flights",
             (_STOP_WORDS, _WORDNET),
         ),
-        Recipe(
-            "bad-characters",
-            "BadCharacters2021",
-            "Boucher, Shumailov, Anderson and Papernot (2022), Bad Characters: Imperceptible NLP Attacks",
-            "https://arxiv.org/abs/2106.09898",
-            "one look-alike character; to any other label, where TextAttack aims at a certain one",
-            ("homoglyph table",),
-            single_field="it changes the text as a whole, whatever its fields",
-            # TextAttack asks for a goal and offers only targeted ones; attacks.recipes.build gives it ours.
-            arguments={"goal_function_type": "targeted_classification"},
+        _bad_characters("bad-characters", "homoglyphs", "one look-alike character", ("homoglyph table",)),
+        # The paper's fourth kind, invisible characters, does nothing to BERT's tokenizer, which drops them.
+        _bad_characters("bad-characters-deletions", "deletions", "one character that a backspace after it deletes"),
+        _bad_characters(
+            "bad-characters-reorderings", "reorderings", "two characters swapped that direction marks show unswapped"
         ),
         Recipe(
             "french",

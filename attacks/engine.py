@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from attacks.recipes import Recipe, build, describe, resources_used
 from attacks.settings import AttackSettings, RecipeOptions
 from attacks.victim import Victim
 from attacks.work import Example, Job, Outcome, Probe, Reload, prepare_work, work_with
+from attacks.worker import Work
 from attacks.workers import GivenUp, Workers
 from robustbench_mt.comparisons import what_can_be_shown
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import ConflictingOptionsError
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, read_records
 from robustbench_mt.progress import Show, note, progress
@@ -26,7 +27,10 @@ from robustbench_mt.records import AttackRecord, AttackRun, to_json
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.versions import versions
 
-__all__ = ["attack", "attack_path", "choose_examples", "is_attacked"]
+if TYPE_CHECKING:
+    from robustbench_mt.cluster import Cluster
+
+__all__ = ["attack", "attack_path", "choose_examples"]
 
 
 _Do = Callable[[Iterable[tuple[int, Job]], Callable[[int], None]], Iterator[tuple[int, Outcome | GivenUp]]]
@@ -50,13 +54,6 @@ def choose_examples(available: int, settings: AttackSettings) -> list[int]:
     return [int(index) for index in order[:count]]
 
 
-def is_attacked(victim: Victim, task: Task, recipe: Recipe, settings: AttackSettings, out: Path) -> bool:
-    """Whether every example asked for has its record."""
-    indices = choose_examples(len(task.split(settings.split)), settings)
-    path = attack_path(out, victim.name, task.name, recipe.name)
-    return not _missing(indices, list(read_records(path, AttackRecord)))
-
-
 def attack(
     victim: Victim,
     task: Task,
@@ -66,6 +63,7 @@ def attack(
     *,
     options: RecipeOptions | None = None,
     reload: Reload | None = None,
+    cluster: "Cluster | None" = None,
 ) -> list[AttackRecord]:
     """Attack examples of a task, and append each outcome to its file as it ends.
 
@@ -80,7 +78,8 @@ def attack(
         out: the run's directory.
         options: what the recipe is built with in place of what it would look for.
         reload: loads the same victim in a worker; must be picklable, and is needed for more than one worker:
-            ``functools.partial(load_victim, "DIR")``.
+            ``functools.partial(load_victim, "DIR")``. On a cluster, :func:`attacks.travelling.travelling` makes it.
+        cluster: where shards of the examples are attacked, in place of ``settings.workers``.
 
     Returns:
         The records of the examples asked for, in their order.
@@ -100,13 +99,22 @@ def attack(
     path = attack_path(out, victim.name, task.name, recipe.name)
     recorded = list(read_records(path, AttackRecord))
     with ExitStack() as stack:
-        workers: Workers[Job, Outcome] | None = None
-        if settings.workers > 1 and (count := len(_missing(indices, recorded))):
-            # First, so that they get ready while the recipe is built here.
-            workers = stack.enter_context(_start_workers(count, victim, task, recipe, settings, options, reload))
+        do: _Do | None = None
+        count = len(_missing(indices, recorded))
+        if count and (settings.workers > 1 or cluster):
+            # Of the data, workers get what they ask for.
+            parts = victim.fingerprint, replace(task, splits={}), recipe, settings, options
+            prepare = partial(prepare_work, _given(reload, settings, cluster), *parts)
+            if cluster:
+                from attacks.shards import Shards
+
+                do = Shards(cluster, prepare).run
+            else:
+                # First, so that they get ready while the recipe is built here.
+                do = stack.enter_context(_start_workers(prepare, settings.workers, count)).run
         with progress(f"loading {recipe.name}", None):
             built = build(recipe, victim, task.protected_fields, task.fields, options)
-        do: _Do = workers.run if workers else work_with(built, victim, task, settings)
+        do = do or work_with(built, victim, task, settings)
         doubts = [] if recorded else _doubts(victim.name, [examples.texts[index] for index in indices], do)
         run = replace(_run(victim, task, recipe, settings, options, built), warnings=doubts)
         ledger = stack.enter_context(Ledger(path, AttackRecord, to_json(run), may_differ=("versions", "warnings")))
@@ -189,23 +197,17 @@ def _doubts(name: str, texts: Sequence[tuple[str, ...]], do: _Do) -> list[str]:
     return doubts
 
 
-def _start_workers(
-    examples: int,
-    victim: Victim,
-    task: Task,
-    recipe: Recipe,
-    settings: AttackSettings,
-    options: RecipeOptions | None,
-    reload: Reload | None,
-) -> Workers[Job, Outcome]:
+def _given(reload: Reload | None, settings: AttackSettings, cluster: "Cluster | None") -> Reload:
     if reload is None:
-        raise UserError(f"{settings.workers} workers need reload, which loads the victim in each: see attack's help.")
-    # Of the data, workers get what they ask for.
-    without_data = replace(task, splits={})
-    prepare = partial(prepare_work, reload, victim.fingerprint, without_data, recipe, settings, options)
+        who = "A cluster's workers" if cluster else f"{settings.workers} workers"
+        raise ConflictingOptionsError(f"{who} need reload, which loads the victim in each: see attack's help.")
+    return reload
+
+
+def _start_workers(prepare: Callable[[], Work[Job, Outcome]], count: int, examples: int) -> Workers[Job, Outcome]:
     # Never more than torch would use here: that may be what the user wants.
-    threads = min(torch.get_num_threads(), max(1, _cores() // settings.workers))
-    return Workers(prepare, min(settings.workers, examples), threads)
+    threads = min(torch.get_num_threads(), max(1, _cores() // count))
+    return Workers(prepare, min(count, examples), threads)
 
 
 def _cores() -> int:

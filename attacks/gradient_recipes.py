@@ -21,7 +21,7 @@ from textattack.transformations import WordSwap
 
 from attacks.gradients import whole_words, word_tokens
 from attacks.victim import HuggingFaceVictim
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadWordVectorsError, UnfitRecipeError
 
 __all__ = ["GradientRanking", "SubwordGradientSwap", "build_hotflip", "rank_by_gradients"]
 
@@ -94,7 +94,7 @@ class SubwordGradientSwap(WordSwap):
         found = [(*entry, self._vector(entry[0])) for entry in whole_words(victim.tokenizer).items()]
         known = [(word, token, vector) for word, token, vector in found if vector is not None]
         if not known:
-            raise UserError(
+            raise BadWordVectorsError(
                 f"None of the {len(found)} whole words in the vocabulary of {victim.name} has a word vector: give "
                 "vectors of its language."
             )
@@ -162,7 +162,7 @@ class SubwordGradientSwap(WordSwap):
 
 def _require_spans(victim: HuggingFaceVictim) -> None:
     if not victim.tokenizer.is_fast:
-        raise UserError(
+        raise UnfitRecipeError(
             f"The tokenizer of {victim.name} does not tell which tokens make up a word, as it is a slow one: save the "
             "checkpoint with a fast one, or choose a recipe that reads scores alone (robustbench-mt list recipes)."
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitRecipeError
 
 __all__ = ["Span", "embedding_gradient", "encode_one", "token_spans", "whole_words", "word_tokens"]
 
@@ -53,7 +53,7 @@ def embedding_gradient(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> 
             hook.remove()
         if not outputs:
             # BART: its encoder and decoder have embedding layers of their own, that share the weights.
-            raise UserError(
+            raise UnfitRecipeError(
                 f"No gradient can be taken of {type(model).__name__}: it does not use the embedding layer that it "
                 "names. Choose a recipe that reads scores alone (robustbench-mt list recipes)."
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from attacks.catalogue import RECIPES, Recipe
 from attacks.settings import RecipeOptions
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import NotFoundError, UnfitRecipeError
 from robustbench_mt.progress import note
 from robustbench_mt.resources import find, prepare
 
@@ -136,7 +136,7 @@ def _own_vectors(recipe: Recipe, options: RecipeOptions | None) -> Path | None:
     if options is None or options.word_vectors is None or _VECTORS not in recipe.needs:
         return None
     if not options.word_vectors.expanduser().is_file():
-        raise UserError(f"There is no file of word vectors {options.word_vectors}: check --word-vectors.")
+        raise NotFoundError(f"There is no file of word vectors {options.word_vectors}: check --word-vectors.")
     return options.word_vectors.expanduser()
 
 
@@ -166,7 +166,7 @@ def _doubt_distances(attack: Any, recipe: Recipe, vectors: Any) -> None:
 
 def _refuse_unfit(recipe: Recipe, victim: Any, fields: Sequence[str]) -> None:
     if recipe.gradients and not hasattr(victim, "get_grad"):
-        raise UserError(
+        raise UnfitRecipeError(
             f"The recipe {recipe.name} reads the victim's gradients, and the victim {getattr(victim, 'name', '')} "
             "gives scores only: attack a Hugging Face checkpoint, or choose another recipe (robustbench-mt list "
             "recipes)."
@@ -175,7 +175,7 @@ def _refuse_unfit(recipe: Recipe, victim: Any, fields: Sequence[str]) -> None:
     if not problem and recipe.single_field and len(fields) > 1:
         problem = f"it cannot attack sentence pairs: {recipe.single_field}"
     if problem:
-        raise UserError(
+        raise UnfitRecipeError(
             f"The recipe {recipe.name} cannot be used here: {problem}. Choose another (robustbench-mt list recipes)."
         )
 

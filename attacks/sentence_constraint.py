@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from textattack.constraints.semantics.sentence_encoders import SentenceEncoder
 
 from robustbench_mt.checkpoints import fingerprint
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError
 from robustbench_mt.packing import can_pack, pack_linears
 from robustbench_mt.quiet import quiet_libraries
 
@@ -74,7 +74,7 @@ class TextEncoder:
                 )
             except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise UserError(f"The sentence encoder {self._directory} cannot be loaded: {reason}") from None
+                raise BadCheckpointError(f"The sentence encoder {self._directory} cannot be loaded: {reason}") from None
         if can_pack(model):
             pack_linears(model)
         return model

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attacks.settings import RecipeOptions
 from robustbench_mt.bases import BASES, find_base
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError, MissingPackageError, NotFoundError, UnsafeFileError, UserError
 
 if TYPE_CHECKING:
     from attacks.catalogue import Recipe
@@ -148,13 +148,13 @@ def find_encoder(name: str) -> Path:
         UserError: it is not here, or is not such a model, or the package sentence-transformers is not installed.
     """
     if find_spec("sentence_transformers") is None:
-        raise UserError("A sentence encoder needs what is not installed: pip install sentence-transformers.")
+        raise MissingPackageError("A sentence encoder needs what is not installed: pip install sentence-transformers.")
     try:
         path = find_base(name)
     except UserError:
         if name in BASES:
             raise
-        raise UserError(
+        raise NotFoundError(
             f"There is no sentence encoder {name}: give minilm, the directory of a sentence-transformers model, "
             f"or a hub id that the Hugging Face cache has (huggingface-cli download {name})."
         ) from None
@@ -162,16 +162,16 @@ def find_encoder(name: str) -> Path:
         modules = json.loads((path / "modules.json").read_text(encoding="utf-8"))
         classes = [str(module["type"]) for module in modules]
     except (OSError, ValueError, TypeError, KeyError):
-        raise UserError(
+        raise BadCheckpointError(
             f"{name} is no sentence-transformers model: it has no modules.json that can be read. "
             "Give minilm, or a directory that sentence-transformers saved."
         ) from None
     for foreign in (name for name in classes if not name.startswith("sentence_transformers.")):
-        raise UserError(
+        raise UnsafeFileError(
             f"The sentence encoder {path} brings code of its own ({foreign}), which is not run: give another."
         )
     if not any(path.glob("*.safetensors")):
-        raise UserError(
+        raise UnsafeFileError(
             f"The sentence encoder {path} has no safetensors weights: a pickle can run any code, so it is not read."
         )
     return path

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError
 from robustbench_mt.seeds import checked_seed
 
 __all__ = ["AttackSettings", "RecipeOptions", "VictimOptions"]
@@ -26,7 +26,8 @@ class AttackSettings:
             not repeatable.
         max_words: the share of an example's words that may be changed, over 0 to 1; the recipe's own limit by default.
         in_flight: how many examples are attacked side by side, their texts scored together; it changes no outcome.
-        workers: processes, each with a model of its own and its share of the cores; it changes no outcome.
+        workers: processes, each with a model of its own and its share of the cores; it changes no outcome. A cluster
+            has its own.
 
     Example:
         >>> AttackSettings(examples=200, sample="random", max_queries=500).split
@@ -48,15 +49,15 @@ class AttackSettings:
         for name in ("examples", "max_characters", "max_queries", "in_flight", "workers"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise UserError(f"{name} is {value}: it must be at least 1.")
+                raise BadSettingError(f"{name} is {value}: it must be at least 1.")
         # Negated, so that NaN is refused too.
         if self.max_seconds is not None and not self.max_seconds > 0:
-            raise UserError(f"max_seconds is {self.max_seconds}: it must be over 0.")
+            raise BadSettingError(f"max_seconds is {self.max_seconds}: it must be over 0.")
         if self.max_words is not None and not 0 < self.max_words <= 1:
-            raise UserError(f"max_words is {self.max_words}: it is a share, over 0 and at most 1.")
+            raise BadSettingError(f"max_words is {self.max_words}: it is a share, over 0 and at most 1.")
         checked_seed(self.seed)
         if self.sample not in ("first", "random"):
-            raise UserError(f"sample is {self.sample!r}: it must be 'first' or 'random'.")
+            raise BadSettingError(f"sample is {self.sample!r}: it must be 'first' or 'random'.")
 
 
 @dataclass(frozen=True)

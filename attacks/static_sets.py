@@ -13,7 +13,13 @@ from typing import Any
 
 from attacks.adversarial import found_texts, keeps_label
 from attacks.textattack_log import is_textattack_log, read_textattack_log
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import (
+    BadColumnsError,
+    BadDataFileError,
+    ConflictingOptionsError,
+    NothingToDoError,
+    OtherTaskError,
+)
 from robustbench_mt.ledger import read_record
 from robustbench_mt.records import AttackRecord, AttackRun
 from robustbench_mt.tasks import TASKS, load_task
@@ -90,7 +96,7 @@ def _read(path: Path, task: Task, split: str, label_column: str) -> tuple[Exampl
     if content and "record" not in content and _has_list(content):
         return _examples(_advglue_list(path, content, task, split), task, "label"), []
     if split != "test":
-        raise UserError(f"--split {split} says nothing of the static set {path}: leave it out.")
+        raise ConflictingOptionsError(f"--split {split} says nothing of the static set {path}: leave it out.")
     if content and "record" in content:
         return _attack_records(path, content["record"], task), []
     table = _table(path)
@@ -116,7 +122,7 @@ def _json_object(path: Path) -> dict[str, Any] | None:
         try:
             value = json.loads("".join(read_lines(path)))
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{path} is not valid JSON ({error}): download or write it again.") from None
+            raise BadDataFileError(f"{path} is not valid JSON ({error}): download or write it again.") from None
     content: dict[str, Any] = value
     return content
 
@@ -134,16 +140,22 @@ def _table(path: Path) -> Table:
 
 def _advglue_list(path: Path, content: Mapping[str, Any], task: Task, split: str) -> Table:
     if split not in _LISTS:
-        raise UserError(f"--split {split} says nothing of the static set {path}: leave it out, or say mismatched.")
+        raise ConflictingOptionsError(
+            f"--split {split} says nothing of the static set {path}: leave it out, or say mismatched."
+        )
     key = _LISTS[split].format(task.name)
     if key not in content:
-        raise UserError(f"{path} has no list {key!r} for task {task.name}, but {listed(content)}: give another --task.")
+        raise OtherTaskError(
+            f"{path} has no list {key!r} for task {task.name}, but {listed(content)}: give another --task."
+        )
     entries = content[key]
     if not isinstance(entries, list) or not entries:
-        raise UserError(f"{path}: {key!r} is no list, or an empty one: it must hold an object for each example.")
+        raise BadDataFileError(f"{path}: {key!r} is no list, or an empty one: it must hold an object for each example.")
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, dict):
-            raise UserError(f"{path}, list {key}, entry {number}, is not an object: write the fields and the label.")
+            raise BadDataFileError(
+                f"{path}, list {key}, entry {number}, is not an object: write the fields and the label."
+            )
     columns = tuple(dict.fromkeys(name for entry in entries for name in entry))
     rows = [tuple([entry.get(column) for column in columns]) for entry in entries]
     return Table(path, columns, rows, range(1, len(rows) + 1), f"list {key}, entry")
@@ -151,24 +163,28 @@ def _advglue_list(path: Path, content: Mapping[str, Any], task: Task, split: str
 
 def _attack_records(path: Path, kind: Any, task: Task) -> Examples:
     if kind != AttackRecord.kind:
-        raise UserError(f"{path} has records of kind {quoted(kind)}, which hold no texts: give those of an attack.")
+        raise NothingToDoError(
+            f"{path} has records of kind {quoted(kind)}, which hold no texts: give those of an attack."
+        )
     settings = path.with_suffix(".settings.json")
     if settings.is_file():
         _refuse_other_run(path, read_record(settings, AttackRun), task)
     found = found_texts(path, len(task.fields), len(task.label_names))
     if not found:
-        raise UserError(f"{path} has no attack that succeeded: there is no adversarial text to score.")
+        raise NothingToDoError(f"{path} has no attack that succeeded: there is no adversarial text to score.")
     return Examples([tuple(record.perturbed_texts or ()) for record in found], [record.label for record in found])
 
 
 def _refuse_other_run(path: Path, run: AttackRun, task: Task) -> None:
     if keeps_label(run.recipe):
-        raise UserError(f"{path}: texts of {run.recipe} keep their label, so they are not adversarial: give others.")
+        raise NothingToDoError(
+            f"{path}: texts of {run.recipe} keep their label, so they are not adversarial: give others."
+        )
     # The name of a file's task changes with its place; fields and labels say enough.
     of_another = run.task != task.name and {run.task, task.name} <= TASKS.keys()
     there = (tuple(run.fields), tuple(run.label_names))
     if of_another or there != (task.fields, task.label_names):
-        raise UserError(
+        raise OtherTaskError(
             f"{path} is of an attack on {run.task} ({listed(run.fields)}; {listed(run.label_names)}), not on "
             f"{task.name} ({listed(task.fields)}; {listed(task.label_names)}): give that --task."
         )
@@ -177,7 +193,7 @@ def _refuse_other_run(path: Path, run: AttackRun, task: Task) -> None:
 def _examples(table: Table, task: Task, label: str) -> Examples:
     fields = next((names for names in _field_names(task) if all(map(table.has, names))), None)
     if fields is None or not table.has(label):
-        raise UserError(
+        raise BadColumnsError(
             f"{table.path} has {listed(table.columns)}, and a static set for task {task.name} needs "
             f"{listed([*task.fields, label])}: give another --task, or rename them (the label's is given by "
             "--label-column)."

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import MissingPackageError
 from robustbench_mt.quiet import quiet_tensorflow
 from robustbench_mt.resources import prepare
 
@@ -115,7 +115,7 @@ def _define_install_module() -> ModuleType:
     """
     package = find_spec("textattack")
     if package is None or not package.submodule_search_locations:
-        raise UserError("TextAttack is not installed: pip install 'textattack>=0.3.11,<0.4'.")
+        raise MissingPackageError("TextAttack is not installed: pip install 'textattack>=0.3.11,<0.4'.")
     path = Path(package.submodule_search_locations[0], *_INSTALL.split(".")[1:]).with_suffix(".py")
     spec = spec_from_file_location(_INSTALL, path)
     assert spec is not None

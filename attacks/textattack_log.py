@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError, NothingToDoError, OtherTaskError
 from robustbench_mt.tasks.classes import LabelScheme
 from robustbench_mt.tasks.examples import to_examples
 from robustbench_mt.tasks.files import Table
@@ -70,29 +70,31 @@ def read_textattack_log(
         f"and are left out; the first is at {successes.unit} {successes.places[first]}."
     )
     if not kept:
-        raise UserError(f"{table.path}: {doubt} Write the log with --csv-coloring-style plain.")
+        raise BadDataFileError(f"{table.path}: {doubt} Write the log with --csv-coloring-style plain.")
     return Examples(texts, [logged.labels[index] for index in kept]), [doubt]
 
 
 def _successes(table: Table) -> Table:
     for column in (_RESULT, _LABEL):
         if not table.has(column):
-            raise UserError(
+            raise BadDataFileError(
                 f"{table.path} is a log of TextAttack's without the column {column!r}: log the attack again."
             )
     (result,) = table.positions([_RESULT])
     kept = [index for index, row in enumerate(table.rows) if row[result] == "Successful"]
     if not kept:
-        raise UserError(f"{table.path} has no row whose {_RESULT} is Successful: it holds no adversarial text.")
+        raise NothingToDoError(f"{table.path} has no row whose {_RESULT} is Successful: it holds no adversarial text.")
     return replace(table, rows=[table.rows[index] for index in kept], places=[table.places[index] for index in kept])
 
 
 def _refuse_other_logs(table: Table, logged: Examples, fields: int) -> None:
     for index, texts in enumerate(logged.texts):
         if any(map(_OTHER_COLOURS.search, texts)):
-            raise UserError(f"{table.where(index)}, has coloured words: log with --csv-coloring-style file or plain.")
+            raise BadDataFileError(
+                f"{table.where(index)}, has coloured words: log with --csv-coloring-style file or plain."
+            )
     if fields == 1 and all(_ANY_PAIR.match(text) for texts in logged.texts for text in texts):
-        raise UserError(
+        raise OtherTaskError(
             f"{table.path} is a log of sentence pairs, and the task has one text field: give another --task."
         )
 
@@ -108,7 +110,7 @@ def _fields(text: str, names: Sequence[Sequence[str]], where: str) -> list[str]:
         if len(fields) == 2:
             return fields
     expected = "{}: ...<SPLIT>{}: ...".format(*map(str.capitalize, names[0]))
-    raise UserError(f"{where}: the text is not of the form {expected!r}: give the log of an attack on this task.")
+    raise OtherTaskError(f"{where}: the text is not of the form {expected!r}: give the log of an attack on this task.")
 
 
 def _shows_no_marks(before: str, after: str) -> bool:

@@ -11,7 +11,7 @@ from attacks.adversarial import found_texts, keeps_label
 from attacks.settings import VictimOptions
 from attacks.victim import Victim, load_victim
 from robustbench_mt.checkpoints import read_training
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import ConflictingOptionsError, NothingToDoError, OtherVictimError
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import Ledger, read_record
 from robustbench_mt.progress import note, progress
@@ -96,7 +96,7 @@ def _pair(record: TransferRecord) -> Hashable:
 def _sources(directory: Path, task: str | None) -> list[_Source]:
     paths = attack_files(directory)
     if not paths:
-        raise UserError(f"{directory} has no attacks: name a directory that attack or run has written.")
+        raise NothingToDoError(f"{directory} has no attacks: name a directory that attack or run has written.")
     runs = [(path, read_record(path.with_suffix(".settings.json"), AttackRun)) for path in paths]
     if task is not None:
         attacked = {run.task: run.task for _, run in runs}
@@ -109,7 +109,7 @@ def _sources(directory: Path, task: str | None) -> list[_Source]:
     ]
     if not sources:
         recipes = ", ".join(sorted({run.recipe for _, run in runs}))
-        raise UserError(
+        raise NothingToDoError(
             f"{directory} has attacks of {recipes} alone, whose texts keep their label: attack with others."
         )
     return sources
@@ -129,7 +129,7 @@ def _task_of(spec: str, tasks: Sequence[str]) -> str:
         return tasks[0]
     training = read_training(Path(spec))
     if training is None or training.task not in tasks:
-        raise UserError(
+        raise ConflictingOptionsError(
             f"There are attacks on {', '.join(tasks)}, and {spec} does not say for which it is: add --task."
         )
     return training.task
@@ -146,7 +146,7 @@ def _targets(directory: Path, sources: Sequence[_Source], given: Sequence[_Targe
             targets.append(_Target(str(path), VictimOptions(), task))
     targets += [target for target in given if target.task == task]
     if not targets:
-        raise UserError(f"{directory} has no checkpoint for task {task} to score on: add --victim.")
+        raise OtherVictimError(f"{directory} has no checkpoint for task {task} to score on: add --victim.")
     return targets
 
 
@@ -157,14 +157,14 @@ def _loaded(targets: Sequence[_Target], run: AttackRun, allow_network: bool) -> 
     for target in targets:
         victim = load_victim(target.spec, task, target.options, allow_network=allow_network)
         if fingerprints.setdefault(victim.name, victim.fingerprint) != victim.fingerprint:
-            raise UserError(f"Two classifiers are called {victim.name}, one of them {target.spec}: rename one.")
+            raise OtherVictimError(f"Two classifiers are called {victim.name}, one of them {target.spec}: rename one.")
         yield victim
 
 
 def _unscored(source: _Source, victim: Victim) -> TransferRecord:
     run = source.run
     if victim.name == run.checkpoint and victim.fingerprint != run.victim:
-        raise UserError(
+        raise OtherVictimError(
             f"The classifier {victim.name} is not the one that {run.recipe} attacked (its fingerprint is "
             f"{victim.fingerprint}, not {run.victim}): rename it, or load it as for the attack."
         )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.vector_files import files_of, read_vectors
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadWordVectorsError, CannotWriteError
 from robustbench_mt.progress import note
 from robustbench_mt.resources.places import cache_folder
 from robustbench_mt.tasks.files.text import reading
@@ -115,7 +115,7 @@ def cached_folder(path: Path) -> Path:
         try:
             _make(path, files, folder)
         except OSError as error:
-            raise UserError(
+            raise CannotWriteError(
                 f"The index of {path} cannot be written to {folder.parent} ({error.strerror or error}): "
                 "name a folder with ROBUSTBENCH_MT_CACHE."
             ) from None
@@ -180,7 +180,7 @@ def _fill(path: Path, files: tuple[Path, ...], folder: Path) -> None:
             dimension = vectors.shape[1]
         _sync(stream)
     if len(words) < 2:
-        raise UserError(f"{path} holds {len(words)} word(s): word vectors are for finding others near one.")
+        raise BadWordVectorsError(f"{path} holds {len(words)} word(s): word vectors are for finding others near one.")
     if again:
         note(f"{path.name} has {again} words twice or more: the first vector of each is used.")
     if others:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadWordVectorsError, NotUtf8Error, UserError
 from robustbench_mt.tasks.files.parquet import read_parquet
 from robustbench_mt.tasks.files.text import reading
 from robustbench_mt.wording import first_line
@@ -45,7 +45,7 @@ def read_vectors(path: Path) -> Iterator[Block]:
         empty = False
         yield words, vectors
     if empty:
-        raise UserError(f"{path} holds no word vectors: {_REMEDY}.")
+        raise BadWordVectorsError(f"{path} holds no word vectors: {_REMEDY}.")
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -63,7 +63,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
     tables = sorted(path.parent.glob("*.parquet"))
     found = next((file for file in lists if file.is_file()), tables[0] if len(tables) == 1 else None)
     if found is None:
-        raise UserError(f"{path} has no word list: put one beside it, one word a line, as {path.stem}.txt.")
+        raise BadWordVectorsError(f"{path} has no word list: put one beside it, one word a line, as {path.stem}.txt.")
     return path, found
 
 
@@ -75,7 +75,7 @@ def _read_text(path: Path) -> Iterator[Block]:
             try:
                 yield from _blocks(path, stream)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise UserError(f"{path} is damaged ({error}): get the file again.") from None
+                raise BadWordVectorsError(f"{path} is damaged ({error}): get the file again.") from None
 
 
 def _blocks(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[Block]:
@@ -88,7 +88,7 @@ def _blocks(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[Block]:
     header = len(fields) == 2 and all(field.isdigit() and len(field) <= 18 for field in fields)
     dimension = int(fields[1]) if header else len(fields) - 1
     if dimension < 1:
-        raise UserError(f"{path}, line {first[0]}, names no number after the word: {_REMEDY}.")
+        raise BadWordVectorsError(f"{path}, line {first[0]}, names no number after the word: {_REMEDY}.")
     if not header:
         rows = chain([first], rows)
     count = 0
@@ -96,14 +96,18 @@ def _blocks(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[Block]:
         count += len(some)
         yield _parse(path, some, dimension)
     if header and count != int(fields[0]):
-        raise UserError(f"{path} has {count} words and its first line says {int(fields[0])}: get the file again.")
+        raise BadWordVectorsError(
+            f"{path} has {count} words and its first line says {int(fields[0])}: get the file again."
+        )
 
 
 def _rows(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[tuple[int, bytes]]:
     """The lines in which something stands, by their numbers."""
     for number, line in enumerate(stream, 1):
         if b"\0" in line:
-            raise UserError(f"{path} is not UTF-8 text: {_REMEDY} (unpacked, and saved as text if it is binary).")
+            raise BadWordVectorsError(
+                f"{path} is not UTF-8 text: {_REMEDY} (unpacked, and saved as text if it is binary)."
+            )
         # Only the break at the end of a line ends it: words may hold others.
         content = (line.removeprefix(BOM_UTF8) if number == 1 else line).rstrip()
         if content:
@@ -119,7 +123,7 @@ def _parse(path: Path, rows: Sequence[tuple[int, bytes]], dimension: int) -> Blo
         try:
             words.append(word.decode("utf-8"))
         except UnicodeDecodeError:
-            raise UserError(
+            raise NotUtf8Error(
                 f"{path}, line {number}, is not UTF-8: save it as UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)."
             ) from None
         numbers.append(rest)
@@ -155,7 +159,7 @@ def _numbers(rows: Sequence[bytes], dimension: int) -> NDArray[np.float32] | Non
 
 def _not_a_row(path: Path, number: int, line: bytes, dimension: int) -> UserError:
     shown = line[:40].decode("utf-8", "replace")
-    return UserError(
+    return BadWordVectorsError(
         f"{path}, line {number}, is not a word and {dimension} numbers as line 1 announces ({shown!r}): "
         "mend or remove the line."
     )
@@ -165,7 +169,7 @@ def _refuse_unfit(vectors: NDArray[np.float32], places: Sequence[str]) -> None:
     # Negated, so that NaN is found too.
     unfit = np.flatnonzero(~(np.abs(vectors) <= _LARGEST).all(axis=1))
     if unfit.size:
-        raise UserError(
+        raise BadWordVectorsError(
             f"{places[unfit[0]]} has a number that is NaN, infinite or over {_LARGEST:g}: mend or remove it."
         )
 
@@ -174,22 +178,24 @@ def _read_array(path: Path, word_list: Path) -> Iterator[Block]:
     words = _read_words(word_list)
     with reading(path):
         if path.stat().st_size == 0:
-            raise UserError(f"{path} is empty: {_REMEDY}.")
+            raise BadWordVectorsError(f"{path} is empty: {_REMEDY}.")
         try:
             # It refuses pickled content.
             with warnings.catch_warnings(action="ignore"):
                 matrix = np.lib.format.open_memmap(path, mode="r")
         except Exception as error:  # a damaged header is evaluated, so it may raise anything
-            raise UserError(
+            raise BadWordVectorsError(
                 f"{path} cannot be read as .npy ({first_line(error)}): save the matrix with numpy.save."
             ) from None
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or matrix.shape[1] < 1:
-        raise UserError(
+        raise BadWordVectorsError(
             f"{path} holds {matrix.dtype} of shape {matrix.shape}: save a matrix of floating-point numbers, a row a "
             "word."
         )
     if len(matrix) != len(words):
-        raise UserError(f"{path} has {len(matrix)} rows and {word_list} {len(words)} words: give the list made for it.")
+        raise BadWordVectorsError(
+            f"{path} has {len(matrix)} rows and {word_list} {len(words)} words: give the list made for it."
+        )
     for start in range(0, len(words), _ROWS):
         with np.errstate(over="ignore"):
             vectors = matrix[start : start + _ROWS].astype(np.float32)
@@ -202,14 +208,18 @@ def _read_words(path: Path) -> list[str]:
         table = read_parquet(path)
         words = [row[0] for row in table.rows]
         if len(table.columns) != 1 or not all(isinstance(word, str) for word in words):
-            raise UserError(f"{path} does not hold one column of words: put a word list beside the matrix, as .txt.")
+            raise BadWordVectorsError(
+                f"{path} does not hold one column of words: put a word list beside the matrix, as .txt."
+            )
     else:
         with reading(path):
             try:
                 text = path.read_bytes().decode("utf-8-sig")
             except UnicodeDecodeError as error:
-                raise UserError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
+                raise NotUtf8Error(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
         words = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if "" in words:
-        raise UserError(f"{path}, line {words.index('') + 1}, is empty: give one word a line, in the matrix's order.")
+        raise BadWordVectorsError(
+            f"{path}, line {words.index('') + 1}, is empty: give one word a line, in the matrix's order."
+        )
     return words

@@ -13,7 +13,7 @@ from attacks.recipes import RECIPES, Recipe, build, describe, resources_used
 from attacks.settings import RecipeOptions, VictimOptions
 from attacks.textattack_import import import_textattack, no_downloads, quiet
 from attacks.victim import Victim, load_victim
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import NothingToDoError, OtherVictimError, UserError
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import read_record, read_records
 from robustbench_mt.records import AttackRecord, AttackRun
@@ -88,7 +88,7 @@ def verify(
     """
     paths = attack_files(directory)
     if not paths:
-        raise UserError(f"{directory} has no attacks: name a directory that attack or run has written.")
+        raise NothingToDoError(f"{directory} has no attacks: name a directory that attack or run has written.")
     runs = [read_record(path.with_suffix(".settings.json"), AttackRun) for path in paths]
     specs = [_victim_spec(directory, run, victim) for run in runs]
     loaded: tuple[Any, Victim] | None = None
@@ -120,7 +120,7 @@ def _victim_spec(directory: Path, run: AttackRun, given: str | None) -> str:
         if path.is_dir():
             return str(path)
     if given is None:
-        raise UserError(
+        raise OtherVictimError(
             f"{directory} does not have the checkpoint {name!r} that was attacked: add --victim with its directory, "
             "hub id, sklearn:FILE or python:MODULE:FUNCTION."
         )

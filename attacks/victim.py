@@ -17,7 +17,7 @@ from attacks.score_cache import ScoreCache
 from attacks.settings import VictimOptions
 from robustbench_mt.bases import find_model
 from robustbench_mt.checkpoints import fingerprint, load_classifier
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError, BadVictimError, LabelMismatchError, NotFoundError, UnsafeFileError
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks import map_labels
 from robustbench_mt.tasks.task import Task
@@ -73,15 +73,15 @@ class Victim(ABC):
             with np.errstate(over="ignore"):  # what overflows is refused below
                 scores = np.asarray(self._raw_scores(texts), np.float32)
         except (TypeError, ValueError) as error:
-            raise UserError(f"The victim {self.name} did not return a matrix of numbers: {error}.") from None
+            raise BadVictimError(f"The victim {self.name} did not return a matrix of numbers: {error}.") from None
         expected = (len(texts), self.classes)
         if scores.shape != expected:
-            raise UserError(
+            raise BadVictimError(
                 f"The victim {self.name} returned scores of shape {scores.shape} for {len(texts)} texts: "
                 f"it must be {expected}, one row a text and one column a label."
             )
         if not np.isfinite(scores).all():
-            raise UserError(f"The victim {self.name} returned scores that are not finite (NaN or infinite): mend it.")
+            raise BadVictimError(f"The victim {self.name} returned scores that are not finite (NaN or inf): mend it.")
         return scores
 
     def probabilities(self, texts: Sequence[tuple[str, ...]], anew: bool = False) -> NDArray[np.float32]:
@@ -132,7 +132,7 @@ class HuggingFaceVictim(Victim):
             return self._scorer(texts)[:, self.columns]
         # Out of memory; tokens that the model has no place for; a configuration that says nonsense.
         except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
-            raise UserError(f"The checkpoint {self.name} cannot score these texts: {first_line(error)}.") from error
+            raise BadCheckpointError(f"The checkpoint {self.name} cannot score texts: {first_line(error)}.") from error
 
     @property
     def max_length(self) -> int:
@@ -176,7 +176,7 @@ class FunctionVictim(Victim):
         try:
             return self._function(inputs)
         except (Exception, SystemExit) as error:  # a user's function may raise anything
-            raise UserError(
+            raise BadVictimError(
                 f"The victim {self.name} raised {type(error).__name__}: {first_line(error)}. Mend it: it must take a "
                 "list of texts and return one row of scores each."
             ) from error
@@ -225,7 +225,7 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
     name = _safe_name(path.resolve().name if Path(spec).is_dir() else spec)
     if task.is_regression:
         if model.config.num_labels != 1:
-            raise UserError(
+            raise LabelMismatchError(
                 f"Task {task.name} is a regression task, but {spec} has {model.config.num_labels} outputs: "
                 "give a checkpoint with one."
             )
@@ -237,16 +237,16 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
     try:
         scorer = Scorer(model.to(device), tokenizer)
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:  # files that do not fit together
-        raise UserError(f"{path} cannot score texts: {first_line(error)}.") from error
+        raise BadCheckpointError(f"{path} cannot score texts: {first_line(error)}.") from error
     return HuggingFaceVictim(name, scorer, columns, fingerprint(path))
 
 
 def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping[str, str] | None) -> Victim:
     task.require_classes("a scikit-learn victim")
     if not path.is_file():
-        raise UserError(f"There is no file {path}: give sklearn:FILE, a fitted pipeline saved with joblib.")
+        raise NotFoundError(f"There is no file {path}: give sklearn:FILE, a fitted pipeline saved with joblib.")
     if not options.allow_pickle:
-        raise UserError(
+        raise UnsafeFileError(
             f"{path} is a pickle, which can run any code when it is read: add --allow-pickle if you trust it."
         )
     import joblib
@@ -254,9 +254,9 @@ def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping
     try:
         pipeline = joblib.load(path)
     except Exception as error:  # a broken pickle may raise anything
-        raise UserError(f"{path} cannot be loaded with joblib: {type(error).__name__}: {error}") from None
+        raise BadVictimError(f"{path} cannot be loaded with joblib: {type(error).__name__}: {error}") from None
     if not (hasattr(pipeline, "predict_proba") and hasattr(pipeline, "classes_")):
-        raise UserError(f"{path} holds no fitted classifier with predict_proba: save a fitted scikit-learn pipeline.")
+        raise BadVictimError(f"{path} holds no classifier with predict_proba: save a fitted scikit-learn pipeline.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return SklearnVictim(_safe_name(path.stem), pipeline, task, digest, given)
 
@@ -265,16 +265,16 @@ def _load_function(spec: str, task: Task) -> Victim:
     task.require_classes("a function as victim")
     module_name, _, function_name = spec.partition(":")
     if not (module_name and function_name):
-        raise UserError(f"The victim python:{spec} is not python:MODULE:FUNCTION.")
+        raise BadVictimError(f"The victim python:{spec} is not python:MODULE:FUNCTION.")
     # As python -m does: a module in the current directory can be named.
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except Exception as error:  # importing a user's module may raise anything
-        raise UserError(f"The victim python:{spec} cannot be imported: {type(error).__name__}: {error}") from None
+        raise BadVictimError(f"The victim python:{spec} cannot be imported: {type(error).__name__}: {error}") from None
     if not callable(function):
-        raise UserError(f"The victim python:{spec} is not a function.")
+        raise BadVictimError(f"The victim python:{spec} is not a function.")
     source = getattr(sys.modules[module_name], "__file__", None)
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else "unknown"
     return FunctionVictim(_safe_name(f"{module_name}.{function_name}"), function, len(task.label_names), digest)
@@ -285,7 +285,7 @@ def _parse_mapping(text: str | None) -> dict[str, str] | None:
         return None
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(equals and name and value for name, equals, value in pairs):
-        raise UserError(f"The label mapping {text!r} is not of the form TASK=CHECKPOINT,TASK=CHECKPOINT.")
+        raise LabelMismatchError(f"The label mapping {text!r} is not of the form TASK=CHECKPOINT,TASK=CHECKPOINT.")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

@@ -14,7 +14,7 @@ from attacks.shortcuts import shortcuts
 from attacks.textattack_import import no_downloads, quiet
 from attacks.victim import Victim
 from attacks.worker import Work
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import OtherVictimError
 from robustbench_mt.progress import silence_notes
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Task
@@ -110,7 +110,7 @@ def prepare_work(
     with quiet():
         victim = reload(task)
     if victim.fingerprint != fingerprint:
-        raise UserError(
+        raise OtherVictimError(
             f"The victim {victim.name} is another one in a worker process ({victim.fingerprint}, not {fingerprint}): "
             "was it changed? Start again."
         )

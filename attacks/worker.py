@@ -36,7 +36,7 @@ def start_worker(prepare: Callable[[], Work[Any, Any]], threads: int) -> "tuple[
     - ``asks``: for a job; the answer is its number and the job, or ``None`` for "first finish what you have".
     - ``done``: a job's number and its result.
     - ``scored``: texts that were scored since the last such message.
-    - ``fails``: the message of a :class:`UserError`; ``dies``: any other exception. It ends after either.
+    - ``fails``: a :class:`UserError`; ``dies``: any other exception, in words. It ends after either.
 
     Args:
         prepare: called in the process; must be picklable.
@@ -109,9 +109,7 @@ def _serve(connection: "Connection[Any, Any]") -> None:
             for outcome in work(jobs(), scored):
                 connection.send(("done", outcome))
     except Exception as error:  # what the jobs do may raise anything
-        failure = (
-            ("fails", str(error)) if isinstance(error, UserError) else ("dies", f"{type(error).__name__}: {error}")
-        )
+        failure = ("fails", error) if isinstance(error, UserError) else ("dies", f"{type(error).__name__}: {error}")
         # Without a parent there is nobody to tell.
         with suppress(OSError):
             connection.send(failure)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from attacks.worker import Work, start_worker
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import WorkersDiedError
 
 __all__ = ["GivenUp", "Workers"]
 
@@ -132,7 +132,7 @@ class Workers(Generic[Job, Result]):
                 elif kind == "dies":
                     worker.last_words = content
                 else:
-                    raise UserError(content)
+                    raise content
 
     def _answer(self, worker: _Worker[Job]) -> None:
         """Give a worker that asks a job or tell it to finish what it has; with nothing in hand, it may have to wait."""
@@ -163,7 +163,7 @@ class Workers(Generic[Job, Result]):
         if not dead.began:
             self._deaths_before_work += 1
             if self._deaths_before_work == _DEATHS_BEFORE_WORK:
-                raise UserError(
+                raise WorkersDiedError(
                     f"Worker processes end before they take their first example ({how}): try without --workers, or "
                     "with fewer where memory is short. What was done is kept."
                 )

@@ -11,7 +11,7 @@ from imbalance.protocols import PROTOCOLS
 from imbalance.sampling import class_counts, make_imbalanced
 from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL, ImbalanceRecord
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError, TooFewExamplesError
 from robustbench_mt.evaluation import Metrics
 from robustbench_mt.metrics import best_threshold, minority_metrics
 from robustbench_mt.registry import choose
@@ -59,7 +59,7 @@ class ImbalanceCurve(Curve[ImbalanceRecord]):
         self.minority = len(indices) - 1 if minority is None else choose(f"class of {task.name}", minority, indices)
         self.protocol = choose("protocol", protocol, PROTOCOLS)
         if self.minority not in task.split("test").labels:
-            raise UserError(
+            raise TooFewExamplesError(
                 f"No test example of {task.name} is {self._minority_name}: name a --minority that has some."
             )
 
@@ -106,7 +106,7 @@ class ImbalanceCurve(Curve[ImbalanceRecord]):
     def _subset(self, point: Point, *, control: bool) -> list[int]:
         asked, classes = self.settings.train_examples, len(self.task.label_names)
         if asked is not None and asked < classes:
-            raise UserError(f"train_examples is {asked}: give at least one a class, {classes}.")
+            raise BadSettingError(f"train_examples is {asked}: give at least one a class, {classes}.")
         return make_imbalanced(
             [int(label) for label in self.task.split("train").labels],
             point.level,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import LabelNoiseRecord
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError, NeedsClassesError
 from robustbench_mt.evaluation import Metrics
 from robustbench_mt.metrics import Labels, classification_metrics
 from robustbench_mt.tasks.task import Examples
@@ -47,9 +47,9 @@ def flip_labels(labels: Sequence[int], share: float, classes: int, *, seed: int 
         [0, 1, 0, 1, 1, 1, 1, 1]
     """
     if not 0 <= share <= 1:
-        raise UserError(f"The share {share:g} is out of range: give the share of labels to flip, from 0 to 1.")
+        raise BadSettingError(f"The share {share:g} is out of range: give the share of labels to flip, from 0 to 1.")
     if classes < 2:
-        raise UserError("Labels cannot be flipped where there is a single class: give data with two or more.")
+        raise NeedsClassesError("Labels cannot be flipped where there is a single class: give data with two or more.")
     clean = np.array(labels, dtype=np.int64)
     generator = np.random.default_rng([seed, _STREAM])
     order = generator.permutation(len(clean))

@@ -4,7 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.curve_records import PROTOCOL_SUMMARIES
+from robustbench_mt.errors import (
+    BadSettingError,
+    ConflictingOptionsError,
+    NeedsClassesError,
+    TooFewExamplesError,
+    UnknownNameError,
+)
 from robustbench_mt.registry import choose
 
 __all__ = ["PROTOCOLS", "Protocol", "balanced", "chosen_levels"]
@@ -16,7 +23,6 @@ class Protocol:
 
     Attributes:
         name: what records and users call it.
-        summary: one sentence for captions: what the level changes, and what that does to the size of the set.
         level: what a level is: the ``ratio`` of the largest class to the minority, 1 or more, or the ``share`` of the
             minority that is kept, above 0 and at most 1.
         sizes: from the examples that there are of each class, the level, the minority and the examples of each class at
@@ -25,9 +31,13 @@ class Protocol:
     """
 
     name: str
-    summary: str
     level: Literal["ratio", "share"]
     sizes: Callable[[Sequence[int], float, int, int | None], list[int]]
+
+    @property
+    def summary(self) -> str:
+        """What the level changes, and what that does to the size of the set: the sentence of captions."""
+        return PROTOCOL_SUMMARIES[self.name]
 
     def counts(self, available: Sequence[int], level: float, minority: int, size: int | None = None) -> list[int]:
         """How many examples of each class a set has.
@@ -45,16 +55,18 @@ class Protocol:
             UserError: fewer than two classes, no such class, a level out of its range, or one that leaves no example.
         """
         if len(available) < 2:
-            raise UserError("A set of one class cannot be imbalanced: give data with two or more.")
+            raise NeedsClassesError("A set of one class cannot be imbalanced: give data with two or more.")
         if not 0 <= minority < len(available):
-            raise UserError(f"There is no class {minority}: the labels have the classes 0 to {len(available) - 1}.")
+            raise UnknownNameError(
+                f"There is no class {minority}: the labels have the classes 0 to {len(available) - 1}."
+            )
         if self.level == "ratio" and not level >= 1:
-            raise UserError(f"The ratio {level:g} is under 1: it is majority : minority, so give 1 or more.")
+            raise BadSettingError(f"The ratio {level:g} is under 1: it is majority : minority, so give 1 or more.")
         if self.level == "share" and not 0 < level <= 1:
-            raise UserError(f"The share {level:g} is out of range: keep more than 0 and at most 1 of a class.")
+            raise BadSettingError(f"The share {level:g} is out of range: keep more than 0 and at most 1 of a class.")
         counts = self.sizes(available, level, minority, size)
         if min(counts) < 1:
-            raise UserError(
+            raise TooFewExamplesError(
                 f"The {self.level} {level:g} asks for less than 1 minority example beside {max(counts)} of another "
                 f"class: give a {'smaller ratio' if self.level == 'ratio' else 'larger share'} or more data."
             )
@@ -77,9 +89,11 @@ def chosen_levels(protocol: str, ratios: Sequence[float], shares: Sequence[float
     other = "share" if kind == "ratio" else "ratio"
     if others:
         fitting = ", ".join(name for name, entry in PROTOCOLS.items() if entry.level == other)
-        raise UserError(f"The protocol {protocol} has no {other}s: give --{kind}, or --protocol ({fitting}).")
+        raise ConflictingOptionsError(
+            f"The protocol {protocol} has no {other}s: give --{kind}, or --protocol ({fitting})."
+        )
     if not levels:
-        raise UserError(
+        raise ConflictingOptionsError(
             f"The protocol {protocol} goes along {kind}s: give --{kind}, in an experiment imbalance.{kind}s."
         )
     return tuple(levels)
@@ -121,36 +135,12 @@ def _evenly(total: int, parts: int) -> list[int]:
 
 
 _ALL = (
-    Protocol(
-        "shrink",
-        "The minority shrinks and every other class keeps its size, so that there are fewer training examples at "
-        "larger ratios.",
-        "ratio",
-        _shrink,
-    ),
-    Protocol(
-        "constant-size",
-        "The minority shrinks and the other classes grow by as much, so that there are as many training examples at "
-        "every ratio.",
-        "ratio",
-        _constant_size,
-    ),
-    Protocol(
-        "kept-share",
-        "A share of the minority is kept and every other class keeps its size, so that there are fewer training "
-        "examples at smaller shares.",
-        "share",
-        _kept_share,
-    ),
+    Protocol("shrink", "ratio", _shrink),
+    Protocol("constant-size", "ratio", _constant_size),
+    Protocol("kept-share", "share", _kept_share),
     # Class c of C has size * ratio^(-c / (C - 1)) examples: Cui et al., "Class-Balanced Loss Based on Effective Number
     # of Samples", CVPR 2019, arXiv 1901.05555.
-    Protocol(
-        "long-tail",
-        "Class sizes fall exponentially in the order of the labels, the minority last, and the first class keeps its "
-        "size, so that there are fewer training examples at larger ratios of the first class to the last.",
-        "ratio",
-        _long_tail,
-    ),
+    Protocol("long-tail", "ratio", _long_tail),
 )
 
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}

@@ -6,7 +6,7 @@ import numpy as np
 
 from imbalance.protocols import PROTOCOLS, balanced
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import TooFewExamplesError
 from robustbench_mt.registry import choose
 
 __all__ = ["class_counts", "make_imbalanced"]
@@ -61,7 +61,9 @@ def make_imbalanced(
     for index, (count, there) in enumerate(zip(wanted, available, strict=True)):
         if count > there:
             remedy = "leave the control out, or ask for a smaller set" if control else "ask for fewer"
-            raise UserError(f"{count} examples of class {index} are asked for, but there are {there}: {remedy}.")
+            raise TooFewExamplesError(
+                f"{count} examples of class {index} are asked for, but there are {there}: {remedy}."
+            )
     of_class = np.asarray(labels)
     taken: list[int] = []
     for index, count in enumerate(wanted):

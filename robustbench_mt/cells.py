@@ -7,7 +7,7 @@ from pathlib import Path
 from attacks.victim import Victim
 from robustbench_mt.checkpoints import read_training
 from robustbench_mt.distributed import is_main_process, leave
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import OtherSettingsError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.flat import flat
 from robustbench_mt.inside import inside
@@ -47,7 +47,7 @@ def train_cell(
             if path.exists():
                 record = read_training(path)
                 if record is None:
-                    raise UserError(f"{path} exists, but this package did not make it: choose another --out.")
+                    raise OtherSettingsError(f"{path} exists, but this package did not make it: choose another --out.")
                 refuse_other_training(record, task, method, settings, seed, path)
                 note(f"The checkpoint {name} is there already.")
             else:

@@ -12,7 +12,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError, UnsafeFileError
 from robustbench_mt.ledger import make_directory, read_record, write_record
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
@@ -70,21 +70,23 @@ def load_classifier(
     quiet_libraries()
     # transformers would load the base that it names, from the hub if need be, and the adapter's pickle.
     if (path / "adapter_config.json").exists():
-        raise UserError(f"{path} is an adapter: merge it into its base first (peft's merge_and_unload).")
+        raise BadCheckpointError(f"{path} is an adapter: merge it into its base first (peft's merge_and_unload).")
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # a configuration is made of whatever stands in the file
-        raise UserError(f"{path} is not a checkpoint that transformers can read: {first_line(error)}") from None
+        raise BadCheckpointError(
+            f"{path} is not a checkpoint that transformers can read: {first_line(error)}"
+        ) from None
     named = config.architectures
     architectures = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if not any(name.endswith("ForSequenceClassification") for name in architectures):
-        raise UserError(
+        raise BadCheckpointError(
             f"{path} is not a classifier (its architecture is {listed(architectures) or 'not named'}): "
             "fine-tune it first with robustbench-mt train --base."
         )
     has_safe_weights = any(path.glob("*.safetensors"))
     if not has_safe_weights and not allow_pickle:
-        raise UserError(
+        raise UnsafeFileError(
             f"{path} has no safetensors weights: a pickle can run any code, so it is read only with --allow-pickle."
         )
     try:
@@ -93,7 +95,7 @@ def load_classifier(
         )
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
-        raise UserError(f"{path} cannot be loaded: {first_line(error)}") from None
+        raise BadCheckpointError(f"{path} cannot be loaded: {first_line(error)}") from None
     return model, tokenizer
 
 

@@ -10,13 +10,13 @@ from robustbench_mt import __version__
 from robustbench_mt.commands.attacks import attack, transfer, verify
 from robustbench_mt.commands.checkpoints import evaluate, train
 from robustbench_mt.commands.overview import list_names, resources
+from robustbench_mt.commands.records import records
 from robustbench_mt.commands.runs import imbalance, label_noise, quickstart, report, run
 from robustbench_mt.distributed import is_main_process, several_processes
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import CommandLineError, ConflictingOptionsError, DiskFullError, UserError
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE, ends_soon_when_interrupted
 from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
 from robustbench_mt.system_errors import is_full, system_error
-from robustbench_mt.visible import visible
 
 __all__ = ["app", "main"]
 
@@ -30,6 +30,7 @@ app = App(
 for command in (quickstart, train, evaluate, attack, verify, transfer, imbalance, label_noise, run, report, resources):
     app.command(command)
 app.command(list_names, name="list")
+app.command(records)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,13 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if several_processes() and "train" not in arguments[:1]:
-            raise UserError("Of all commands only train runs in several processes: start this one without a launcher.")
+            raise ConflictingOptionsError(
+                "Of all commands only train runs in several processes: start this one without a launcher."
+            )
         with ends_soon_when_interrupted():
             status = app(arguments, exit_on_error=False, print_error=False)
-    except (UserError, CycloptsError) as error:
-        if is_main_process():
-            print(f"robustbench-mt: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    except UserError as error:
+        return _refused(error)
+    except CycloptsError as error:
+        return _refused(CommandLineError(str(error)))
     except KeyboardInterrupt:
         if is_main_process():
             print(MESSAGE, file=sys.stderr)
@@ -60,7 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problem = system_error(error)
         if problem is None or not is_full(problem):
             raise
-        place = visible(str(problem.filename or "to the folder for temporary files (TMPDIR)"))
-        print(f"robustbench-mt: Cannot write {place} ({problem.strerror}): make room and try again.", file=sys.stderr)
-        return 2
+        place = problem.filename or "to the folder for temporary files (TMPDIR)"
+        return _refused(DiskFullError(f"Cannot write {place} ({problem.strerror}): make room and try again."))
     return status if isinstance(status, int) else 0
+
+
+def _refused(error: UserError) -> int:
+    """Say what a user can mend, on one line that ends in the code of its kind; the exit status."""
+    if is_main_process():
+        print(f"robustbench-mt: {error}  [{error.code}]", file=sys.stderr)
+    return 2

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError
 
 __all__ = ["Collator", "Padding"]
 
@@ -80,7 +80,7 @@ def _padding_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     if model.config.pad_token_id is None:
-        raise UserError(
+        raise BadCheckpointError(
             f"The checkpoint {model.name_or_path} has no padding token: set pad_token_id in its config.json, to "
             "that of its end-of-text token for instance."
         )

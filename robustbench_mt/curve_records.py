@@ -5,11 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from robustbench_mt.records import Record
+from robustbench_mt.registry import choose
 
-__all__ = ["DEFAULT_PROTOCOL", "CurveRecord", "ImbalanceRecord", "LabelNoiseRecord"]
+__all__ = ["DEFAULT_PROTOCOL", "PROTOCOL_SUMMARIES", "CurveRecord", "ImbalanceRecord", "LabelNoiseRecord"]
 
 DEFAULT_PROTOCOL = "shrink"
 """How imbalance is made where nothing else is said; earlier versions knew no other way, and their records name none."""
+
+PROTOCOL_SUMMARIES = {
+    "shrink": "The minority shrinks and every other class keeps its size, so that there are fewer training examples at "
+    "larger ratios.",
+    "constant-size": "The minority shrinks and the other classes grow by as much, so that there are as many training "
+    "examples at every ratio.",
+    "kept-share": "A share of the minority is kept and every other class keeps its size, so that there are fewer "
+    "training examples at smaller shares.",
+    "long-tail": "Class sizes fall exponentially in the order of the labels, the minority last, and the first class "
+    "keeps its size, so that there are fewer training examples at larger ratios of the first class to the last.",
+}
+"""What a level of each protocol changes, and what that does to the size of the set: a sentence for captions."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,15 @@ class ImbalanceRecord(CurveRecord):
     @property
     def level(self) -> float:
         return self.ratio if self.share is None else self.share
+
+    @property
+    def protocol_summary(self) -> str:
+        """What the protocol changes, and what it leaves as it is, in a sentence.
+
+        Raises:
+            UserError: this version does not know the protocol.
+        """
+        return choose("protocol", self.protocol, PROTOCOL_SUMMARIES)
 
     @property
     def identity(self) -> tuple[str, ...]:

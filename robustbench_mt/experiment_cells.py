@@ -24,6 +24,7 @@ from robustbench_mt.variants import Variant
 
 if TYPE_CHECKING:
     from imbalance.sweep import Curve, Point
+    from robustbench_mt.cluster import Cluster
 
 __all__ = ["AttackCell", "CurveCell", "TrainCell"]
 
@@ -95,7 +96,10 @@ class TrainCell(Cell):
         names = ({record.checkpoint for record in trained}, {record.checkpoint for record in evaluated})
         return all(self.checkpoint in of for of in names) and (not self.keep or self.path(out).exists())
 
-    def do(self, out: Path) -> None:
+    def is_begun(self, out: Path) -> bool:
+        return self.path(out).exists()
+
+    def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from robustbench_mt.cells import evaluate_cell, train_cell
 
         drop_victim()
@@ -169,20 +173,28 @@ class AttackCell(Cell):
     def is_done(self, out: Path) -> bool:
         return bool(self.records(out)) and not self.missing(out)
 
-    def do(self, out: Path) -> None:
+    def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from attacks.engine import attack
         from attacks.recipes import RECIPES
         from attacks.victim import load_victim
+        from attacks.work import Reload
 
         path = self.target.path(out)
+        victim = loaded_victim(path, self.task_name, self.data)
+        reload: Reload = partial(load_victim, str(path))
+        if cluster:
+            from attacks.travelling import travelling
+
+            reload = travelling(cluster, str(path), victim)
         attack(
-            loaded_victim(path, self.task_name, self.data),
+            victim,
             self.task,
             RECIPES[self.recipe],
             self.plan.settings,
             out,
             options=self.plan.recipe_options,
-            reload=partial(load_victim, str(path)),
+            reload=reload,
+            cluster=cluster,
         )
 
 
@@ -225,14 +237,22 @@ class CurveCell(Cell):
         return self.settings
 
     @property
+    def same_training(self) -> object:
+        curve, point = self.curve, self.point
+        data = curve.training_set(point).fingerprint
+        return curve.file, self.task.name, point.method.spec, point.seed, data, repr(self.settings)
+
+    @property
     def curve(self) -> "Curve[Any]":
         """The curve that the point is on."""
         return self.plan.curve(self.task, self.settings)
 
     def check(self, out: Path) -> None:
-        from imbalance.sweep import check_points
+        from imbalance.sweep import check_points, refuse_other_settings
 
-        check_points(self.curve, [self.point])
+        curve = self.curve
+        check_points(curve, [self.point])
+        refuse_other_settings(curve, out / curve.file)
         base_directory(self.settings.base, self.data.allow_network)
 
     def is_done(self, out: Path) -> bool:
@@ -240,7 +260,7 @@ class CurveCell(Cell):
         asked = self.task.name, curve.identity, self.point.key
         return any((r.task, r.identity, r.key) == asked for r in recorded(out / curve.file, curve.record_type))
 
-    def do(self, out: Path) -> None:
+    def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from imbalance.sweep import sweep
 
         drop_victim()

@@ -25,9 +25,10 @@ from typing import Any, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadExperimentError, ConflictingOptionsError, NotUtf8Error, UserError
 from robustbench_mt.experiment import ONLY_PART, Experiment, Part
 from robustbench_mt.registry import choose
+from robustbench_mt.tasks.files.text import reading
 
 __all__ = ["load_experiment", "packaged_experiment", "parse_experiment"]
 
@@ -61,17 +62,19 @@ def load_experiment(path: Path, scale: str = "") -> Experiment:
         [('vanilla', 'match')]
     """
     what = f"The experiment {path}"
+    with reading(path):
+        raw = path.read_bytes()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"Cannot read the experiment {path}: {error}") from None
+        content = yaml.safe_load(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise NotUtf8Error(f"{what} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date or number that is none, too deep a nesting
-        raise UserError(f"{what} is not YAML: {error}") from None
+        raise BadExperimentError(f"{what} is not YAML: {error}") from None
     scales = _mapping(_mapping(content, what).get("scales", {}), f"{what}, at scales,")
     content = {name: value for name, value in content.items() if name != "scales"}
     if not scales:
         if scale:
-            raise UserError(f"{what} has no scales: leave --scale out.")
+            raise ConflictingOptionsError(f"{what} has no scales: leave --scale out.")
         return parse_experiment(content, what)
     scale = scale or next(iter(scales))
     choose(f"scale of {path}", scale, scales)
@@ -93,11 +96,11 @@ def parse_experiment(content: Any, what: str) -> Experiment:
     parts = common.pop("parts", None)
     name, scale = (common.pop(entry, default) for entry, default in (("name", None), ("scale", "")))
     if not (isinstance(name, str) and isinstance(scale, str)):
-        raise UserError(f"{what} has no name: give it one.")
+        raise BadExperimentError(f"{what} has no name: give it one.")
     if parts is None:
         return Experiment(name, {ONLY_PART: _part(common, what, "")}, scale)
     if not (parts := _mapping(parts, f"{what}, at parts,")):
-        raise UserError(f"{what} has no parts: name one, or leave parts out.")
+        raise BadExperimentError(f"{what} has no parts: name one, or leave parts out.")
     bodies = {part: _merged(common, _mapping(body, f"{what}, at parts.{part},")) for part, body in parts.items()}
     return Experiment(name, {part: _part(body, what, f"parts.{part}.") for part, body in bodies.items()}, scale)
 
@@ -117,14 +120,16 @@ def _part(body: dict[str, Any], what: str, where: str) -> Part:
     except ValidationError as error:
         first = error.errors()[0]
         message = _known(first["loc"]) if first["type"] == _UNKNOWN else f"{first['msg']}."
-        raise UserError(f"{what}, at {where}{'.'.join(map(str, first['loc']))}: {message}") from None
+        raise BadExperimentError(f"{what}, at {where}{'.'.join(map(str, first['loc']))}: {message}") from None
     except UserError as error:
-        raise UserError(f"{what}{f', at {where[:-1]}' if where else ''}: {error}") from None
+        raise BadExperimentError(f"{what}{f', at {where[:-1]}' if where else ''}: {error}") from None
     for name in ("tasks", "methods", "seeds"):
         if not getattr(part, name):
-            raise UserError(f"{what}{f', at {where[:-1]},' if where else ''} names no {name}: give at least one.")
+            raise BadExperimentError(
+                f"{what}{f', at {where[:-1]},' if where else ''} names no {name}: give at least one."
+            )
     if part.attack and not (part.checkpoints and part.keep_checkpoints):
-        raise UserError(
+        raise BadExperimentError(
             f"{what} attacks checkpoints that it does not keep: leave checkpoints and keep_checkpoints out."
         )
     return part
@@ -154,7 +159,7 @@ def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mapping(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise UserError(f"{what} is not a mapping: it needs names with values.")
+        raise BadExperimentError(f"{what} is not a mapping: it needs names with values.")
     if wrong := [name for name in value if not isinstance(name, str)]:
-        raise UserError(f"{what} has the name {wrong[0]!r}, which is not a text: put it in quotes.")
+        raise BadExperimentError(f"{what} has the name {wrong[0]!r}, which is not a text: put it in quotes.")
     return dict(value)

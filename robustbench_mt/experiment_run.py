@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.cell import Cell
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadRecordError
 from robustbench_mt.experiment import Experiment, may_differ, stored
 from robustbench_mt.experiment_file import parse_experiment
 from robustbench_mt.failures import Failures
@@ -16,6 +18,9 @@ from robustbench_mt.loaded import forget
 from robustbench_mt.progress import note, progress
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
+
+if TYPE_CHECKING:
+    from robustbench_mt.cluster import Cluster
 
 __all__ = ["Missing", "Outcome", "refuse_other_experiment", "run_experiment"]
 
@@ -50,6 +55,7 @@ def run_experiment(
     *,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    backend: BackendOptions | None = None,
 ) -> Outcome:
     """Do every cell that is not done yet, and write the report.
 
@@ -61,10 +67,16 @@ def run_experiment(
         out: the run's directory; it must be new or belong to this experiment, made here or on another machine.
         options: where the tasks' data are, and whether what is missing may be downloaded.
         only, skip: patterns of cells' names, see :func:`robustbench_mt.unfolding.choose_cells`.
+        backend: where the cells are done; in this process by default.
 
     Raises:
         UserError: the directory belongs to another experiment, or something is found, before anything is trained, that
             would fail.
+
+    Example:
+        >>> outcome = run_experiment(load_experiment(Path("small.yaml")), out)
+        >>> outcome.missing, outcome.page == out / "report" / "index.html"
+        ([], True)
     """
     forget()
     refuse_other_experiment(experiment, out)
@@ -77,8 +89,8 @@ def run_experiment(
     if not path.exists():
         write_atomically(path, json.dumps(stored(experiment), indent=1) + "\n")
     names = {cell.name for cell in chosen}
-    with Failures(out) as failures:
-        missing = _do(chosen, {cell.name: cell for cell in cells}, out, failures, experiment.name)
+    with Failures(out) as failures, connected(backend) as cluster:
+        missing = _do(chosen, {cell.name: cell for cell in cells}, out, failures, experiment.name, cluster)
         for cell in cells:
             if cell.name in failures.open and cell.seems_done(out):
                 failures.overcome(cell)
@@ -101,29 +113,48 @@ def refuse_other_experiment(experiment: Experiment, out: Path) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read ({error}): choose another --out.") from None
+        raise BadRecordError(f"{path} cannot be read ({error}): choose another --out.") from None
     known = stored(parse_experiment(there, str(path)))
     refuse_differences(known, stored(experiment), f"{out} belongs to an experiment that", may_differ(experiment))
 
 
-def _do(chosen: Sequence[Cell], cells: Mapping[str, Cell], out: Path, failures: Failures, title: str) -> list[Missing]:
+def _do(
+    chosen: Sequence[Cell],
+    cells: Mapping[str, Cell],
+    out: Path,
+    failures: Failures,
+    title: str,
+    cluster: "Cluster | None",
+) -> list[Missing]:
     """Do cells, and tell which are not done at the end."""
     missing: dict[str, Missing] = {}
     names = {cell.name for cell in chosen}
+
+    def fails(cell: Cell, error: Exception) -> None:
+        failure = failures.add(cell, error)
+        missing[cell.name] = Missing(cell.name, f"{failure.error}: {failure.message}")
+        note(f"Failed: {cell.name}: {failure.message}")
+
     with progress(title, len(chosen)) as set_done:
+        ended = 0
+        if cluster:
+            from robustbench_mt.away import do_away
+
+            for ended, (cell, error) in enumerate(do_away(chosen, out, cluster), 1):
+                if error:
+                    fails(cell, error)
+                set_done(ended)
         for number, cell in enumerate(chosen, 1):
             lacking = [need for need in cell.needs if not cells[need].is_done(out)]
-            if cell.is_done(out):
+            if cell.name in missing or cell.is_done(out):
                 pass
             elif lacking:
                 why = "is missing too" if lacking[0] in names else "was left out by --only or --skip"
                 missing[cell.name] = Missing(cell.name, f"it needs {lacking[0]}, which {why}")
             else:
                 try:
-                    cell.do(out)
+                    cell.do(out, cluster)
                 except Exception as error:  # whatever it is, the other cells can go on
-                    failure = failures.add(cell, error)
-                    missing[cell.name] = Missing(cell.name, f"{failure.error}: {failure.message}")
-                    note(f"Failed: {cell.name}: {failure.message}")
-            set_done(number)
+                    fails(cell, error)
+            set_done(max(ended, number))
     return list(missing.values())

@@ -1,18 +1,20 @@
 """Records and examples as a notebook wants them: pandas' frames, and data sets of Hugging Face's datasets."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadRecordError, ConflictingOptionsError
 from robustbench_mt.flat import flat
 from robustbench_mt.records import AttackRecord, AttackRun, Record, Status
 from robustbench_mt.tasks.task import Task
+from robustbench_mt.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
     from datasets import Dataset
 
-__all__ = ["adversarial_dataset", "examples_dataset", "examples_frame", "records_frame"]
+__all__ = ["adversarial_dataset", "examples_dataset", "examples_frame", "record_cells", "records_frame"]
 
 
 def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None) -> "pd.DataFrame":
@@ -29,7 +31,7 @@ def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None)
             nor this say so, they are numbered.
 
     Raises:
-        UserError: records of several kinds.
+        UserError: records of several kinds, or not of this task.
 
     Examples:
         >>> records_frame([evaluate(victim.score, victim.name, task)])[["checkpoint", "n", "accuracy"]]
@@ -40,10 +42,12 @@ def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None)
 
     kinds = dict.fromkeys(type(record) for record in records)
     if len(kinds) > 1:
-        raise UserError(f"Records of several kinds ({', '.join(k.kind for k in kinds)}): make a table of each.")
-    frame = pd.DataFrame([_row(record, of) for record in records])
+        raise ConflictingOptionsError(
+            f"Records of several kinds ({', '.join(k.kind for k in kinds)}): make a table of each."
+        )
+    frame = pd.DataFrame([{column: value for column, _, value in record_cells(record, of)} for record in records])
     for kind in kinds:
-        for name, hint in get_type_hints(kind).items():
+        for name, hint in _hints(kind).items():  # type: ignore[arg-type]
             if hint == float | None:  # else a column of None alone would hold objects
                 frame[name] = frame[name].astype(float)
     if AttackRecord in kinds:
@@ -129,29 +133,50 @@ def _dataset(task: Task, texts: Sequence[tuple[str, ...]], labels: Sequence[floa
     return Dataset.from_dict(columns, Features({**dict.fromkeys(task.fields, Value("string")), "label": kind}))
 
 
-def _row(record: Record, of: Task | AttackRun | None) -> dict[str, Any]:
-    """A record as columns."""
+def record_cells(record: Record, of: Task | AttackRun | None = None) -> Iterator[tuple[str, Any, Any]]:
+    """A record's columns, as :func:`records_frame` has them: the name, the type of its values, the value.
+
+    Raises:
+        UserError: what is recorded does not fit the classes and fields that ``of`` names.
+    """
     classes: Sequence[str] = getattr(record, "label_names", of.label_names if of else ())
-    row: dict[str, Any] = {}
+    # mypy does not see that a class is hashable.
+    hints = _hints(type(record))  # type: ignore[arg-type]
     for name, value in vars(record).items():
         if name == "metrics":
-            row |= value
+            yield from ((metric, float, number) for metric, number in value.items())
         elif name == "intervals":
             for metric, (low, high) in value.items():
-                row |= {f"{metric}_low": low, f"{metric}_high": high}
+                yield f"{metric}_low", float, low
+                yield f"{metric}_high", float, high
         elif name.endswith("texts") and isinstance(record, AttackRecord):
-            row |= _columns(name.removesuffix("texts"), _fields(record, of), value)
+            yield from _columns(name.removesuffix("texts"), _fields(record, of), str, value)
+        elif name == "label" and isinstance(record, AttackRecord) and of:
+            yield name, _category(tuple(of.label_names)), _class_name(value, of.label_names)
         elif name.endswith("scores"):
-            row |= _columns(name.removesuffix("s") + "_", classes, value)
+            yield from _columns(name.removesuffix("s") + "_", classes, float, value)
         elif name.endswith("_counts"):
-            row |= _columns(name.removesuffix("counts"), classes, value)
+            yield from _columns(name.removesuffix("counts"), classes, int, value)
         elif isinstance(value, Mapping):
-            row |= flat(value, f"{name}.")
+            yield from ((key, Any, part) for key, part in flat(value, f"{name}.").items())
         else:
-            row[name] = value
-    if isinstance(record, AttackRecord) and of:
-        row["label"] = of.label_names[record.label]
-    return row
+            yield name, hints[name], value
+
+
+@cache
+def _hints(kind: "type[Any]") -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+@cache
+def _category(names: tuple[str, ...]) -> Any:
+    return Literal[names]
+
+
+def _class_name(label: int, names: Sequence[str]) -> str:
+    if label >= len(names):
+        raise BadRecordError(f"A record is of class {label}, but there are {len(names)} classes ({listed(names)}).")
+    return names[label]
 
 
 def _fields(record: AttackRecord, of: Task | AttackRun | None) -> Sequence[str]:
@@ -161,8 +186,14 @@ def _fields(record: AttackRecord, of: Task | AttackRun | None) -> Sequence[str]:
     return ["text"] if count == 1 else [f"text_{number}" for number in range(1, count + 1)]
 
 
-def _columns(prefix: str, names: Sequence[str], values: Sequence[Any] | None) -> dict[str, Any]:
+def _columns(
+    prefix: str, names: Sequence[str], kind: Any, values: Sequence[Any] | None
+) -> Iterator[tuple[str, Any, Any]]:
     """A column each; there are ``names`` for all of them, or for none."""
     if not names:
-        return {f"{prefix}{number}": value for number, value in enumerate(values or ())}
-    return {f"{prefix}{name}": value for name, value in zip(names, values or [None] * len(names), strict=True)}
+        yield from ((f"{prefix}{number}", kind, value) for number, value in enumerate(values or ()))
+        return
+    values = values or [None] * len(names)
+    if len(values) != len(names):
+        raise BadRecordError(f"A record has {len(values)} values of {prefix}, where {listed(names)} are expected.")
+    yield from ((f"{prefix}{name}", kind, value) for name, value in zip(names, values, strict=True))

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import LinkOutOfRunError
 
 __all__ = ["attack_files", "inside"]
 
@@ -27,7 +27,7 @@ def inside(directory: Path, *names: str) -> Path:
     except ValueError:  # a name that holds a null character
         leads_to = Path()
     if not leads_to.is_relative_to(os.path.realpath(directory)):
-        raise UserError(
+        raise LinkOutOfRunError(
             f"{path} leads out of the run's directory {directory}, by its name or a link: put what belongs there in "
             "its place. Only the run's directory as a whole may be a link."
         )

@@ -1,19 +1,24 @@
 """Records on disk: an append-only JSONL file with one writer, that survives being killed at any moment."""
 
-import fcntl
 import json
 import os
 from collections.abc import Container, Iterator, Mapping
-from contextlib import suppress
-from io import FileIO
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import (
+    BadRecordError,
+    CannotReadError,
+    CannotWriteError,
+    OtherSettingsError,
+    UserError,
+)
 from robustbench_mt.flat import flat
 from robustbench_mt.inside import inside
-from robustbench_mt.record_json import from_json, to_json
+from robustbench_mt.locking import open_locked
+from robustbench_mt.record_json import from_json, parsed, read_line, to_json
 from robustbench_mt.records import Record
 from robustbench_mt.system_errors import cannot
 from robustbench_mt.wording import shortened
@@ -22,11 +27,14 @@ __all__ = [
     "Ledger",
     "claim",
     "make_directory",
+    "read_places",
     "read_record",
+    "read_record_at",
     "read_records",
     "refuse_differences",
     "write_atomically",
     "write_record",
+    "written_atomically",
 ]
 
 R = TypeVar("R", bound=Record)
@@ -46,7 +54,9 @@ def make_directory(path: Path) -> Path:
     except OSError as error:
         raise cannot("make the directory", path, error) from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError(f"Cannot write to the directory {path}: choose another --out, or change its permissions.")
+        raise CannotWriteError(
+            f"Cannot write to the directory {path}: choose another --out, or change its permissions."
+        )
     return path
 
 
@@ -56,19 +66,32 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     Raises:
         UserError: it cannot be written; a full disk is named as such.
     """
+    with written_atomically(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A stream for a file's new content, which takes the old one's place when the block ends without an error.
+
+    Raises:
+        UserError: as :func:`write_atomically`.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.unlink(missing_ok=True)
         # Made anew, so that no link of that name is followed either.
         with partial.open("xb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink()
-        raise cannot("write", path, error) from None
+        if isinstance(error, OSError):
+            raise cannot("write", path, error) from None
+        raise
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -83,11 +106,11 @@ def read_record(path: Path, record_type: type[R]) -> R:
         UserError: the file is missing or is not such a record.
     """
     try:
-        return from_json(record_type, _parse(path.read_bytes()))
+        return from_json(record_type, parsed(path.read_bytes()))
     except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+        raise CannotReadError(f"Cannot read {path}: {error.strerror}.") from None
     except (ValueError, UserError) as error:
-        raise UserError(f"{path} cannot be read: {error}.") from None
+        raise BadRecordError(f"{path} cannot be read: {error}.") from None
 
 
 def read_records(path: Path, record_type: type[R]) -> Iterator[R]:
@@ -98,18 +121,43 @@ def read_records(path: Path, record_type: type[R]) -> Iterator[R]:
     Raises:
         UserError: a line is not such a record; file and line are named.
     """
+    return (record for _, record in read_places(path, record_type))
+
+
+def read_places(path: Path, record_type: type[R]) -> Iterator[tuple[int, R]]:
+    """As :func:`read_records`, each with its place in the file, from which :func:`read_record_at` reads it again."""
     try:
         stream = path.open("rb")
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise CannotReadError(f"Cannot read {path}: {error.strerror}.") from None
     with stream:
+        place = 0
         for number, line in enumerate(stream, 1):
             if not line.endswith(b"\n"):
                 return
             try:
-                yield from_json(record_type, _parse(line))
+                yield place, read_line(record_type, line)
             except (ValueError, UserError) as error:
-                raise UserError(f"{path}, line {number}, is not a record ({error}): mend or delete the line.") from None
+                raise BadRecordError(
+                    f"{path}, line {number}, is not a record ({error}): mend or delete the line."
+                ) from None
+            place += len(line)
+
+
+def read_record_at(path: Path, place: int, record_type: type[R]) -> R:
+    """The record at a place that :func:`read_places` gave.
+
+    Raises:
+        UserError: there is no longer a record at that place.
+    """
+    try:
+        with path.open("rb") as stream:
+            stream.seek(place)
+            return read_line(record_type, stream.readline())
+    except (OSError, ValueError, UserError):
+        raise BadRecordError(f"{path} was changed while it was read: give the same command again.") from None
 
 
 class Ledger(Generic[R]):
@@ -137,13 +185,13 @@ class Ledger(Generic[R]):
     ) -> None:
         make_directory(path.parent)
         self.path = inside(path.parent, path.name)
-        self._stream = _open_locked(path)
+        self._stream = open_locked(path)
         try:
             self.records: list[R] = list(read_records(path, record_type))
             if run is not None:
                 settings = inside(path.parent, path.with_suffix(".settings.json").name)
                 if self.records and not settings.exists():
-                    raise UserError(f"{path} has records, but {settings.name} is gone: choose another --out.")
+                    raise BadRecordError(f"{path} has records, but {settings.name} is gone: choose another --out.")
                 if not self.records:
                     # Of a run that ended before its first record, these bind nobody.
                     settings.unlink(missing_ok=True)
@@ -197,27 +245,6 @@ class Ledger(Generic[R]):
             self._stream.truncate(content.rfind(b"\n") + 1)
 
 
-def _open_locked(path: Path) -> FileIO:
-    """The file open for appending, for this process alone."""
-    while True:
-        try:
-            stream = FileIO(path, "ab")
-        except OSError as error:
-            raise cannot("write", path, error) from None
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Between opening and locking, a run that ended without a record may have removed the file.
-            if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
-                return stream
-            stream.close()
-        except BlockingIOError:
-            stream.close()
-            raise UserError(f"{path} is open in another run: wait until that ends, or choose another --out.") from None
-        except OSError as error:
-            stream.close()
-            raise cannot("lock", path, error) from None
-
-
 def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[str] = ()) -> None:
     """Keep ``settings`` in the JSON file ``path``, or compare with what is kept there.
 
@@ -236,11 +263,11 @@ def claim(path: Path, settings: Mapping[str, Any], what: str, ignore: Container[
         write_atomically(path, json.dumps(asked, indent=1) + "\n")
         return
     try:
-        there = _parse(path.read_bytes())
+        there = parsed(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}): choose another --out.") from None
+        raise BadRecordError(f"{path} cannot be read ({error}): choose another --out.") from None
     if not isinstance(there, dict):
-        raise UserError(f"{path} does not hold settings: choose another --out.")
+        raise BadRecordError(f"{path} does not hold settings: choose another --out.")
     refuse_differences(there, asked, what, ignore)
 
 
@@ -256,20 +283,8 @@ def refuse_differences(
     ]
     if differences:
         shown = differences if len(differences) <= _MOST_SHOWN else [*differences[:_MOST_SHOWN], "..."]
-        raise UserError(f"{what} was made with other settings: {'; '.join(shown)}. Choose another --out.")
+        raise OtherSettingsError(f"{what} was made with other settings: {'; '.join(shown)}. Choose another --out.")
 
 
 def _short(value: Any) -> str:
     return shortened(json.dumps(value, ensure_ascii=False), 80)
-
-
-def _parse(content: bytes) -> Any:
-    """JSON's value; :class:`ValueError` where it is none, is nested too deeply, or has what only Python writes."""
-    try:
-        return json.loads(content, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")

@@ -15,15 +15,31 @@ from robustbench_mt.tasks.task import Task
 if TYPE_CHECKING:
     from attacks.victim import Victim
 
-__all__ = ["base_directory", "drop_victim", "forget", "loaded_task", "loaded_victim", "recorded", "resources_of_recipe"]
+__all__ = [
+    "base_directory",
+    "drop_victim",
+    "forget",
+    "give_task",
+    "loaded_task",
+    "loaded_victim",
+    "recorded",
+    "resources_of_recipe",
+]
 
 R = TypeVar("R", bound=Record)
+
+_given: dict[tuple[str, TaskOptions], Task] = {}
 
 
 @lru_cache(maxsize=8)
 def loaded_task(name: str, options: TaskOptions) -> Task:
     """As :func:`robustbench_mt.tasks.load_task`."""
-    return load_task(name, options)
+    return _given.get((name, options)) or load_task(name, options)
+
+
+def give_task(name: str, options: TaskOptions, task: Task) -> None:
+    """From here on, this process has a task whose data may be on another machine."""
+    _given[name, options] = task
 
 
 @lru_cache

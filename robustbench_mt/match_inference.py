@@ -12,7 +12,7 @@ from torch import Tensor
 from attacks.victim import HuggingFaceVictim, Victim
 from robustbench_mt.checkpoints import read_training
 from robustbench_mt.collation import Padding
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadCheckpointError, ConflictingOptionsError
 from robustbench_mt.methods.match import MatchSettings, find_matched_module, hook_representation
 from robustbench_mt.methods.matching import matching_matrix
 from robustbench_mt.records import TrainingRecord
@@ -57,7 +57,7 @@ class MatchedVictim(Victim):
             return np.concatenate([self._forward(batch) for batch in batches])[:, plain.columns]
         except (RuntimeError, IndexError, ValueError) as error:  # out of memory; tokens that the model has no place for
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(
+            raise BadCheckpointError(
                 f"The checkpoint {plain.name} cannot score {self.batch_size} texts at once: {reason}."
             ) from error
         finally:
@@ -88,13 +88,15 @@ def matched_victim(plain: Victim, temperature: float | None, batch_size: int) ->
         UserError: not a checkpoint of transformers, or no temperature is known.
     """
     if not isinstance(plain, HuggingFaceVictim):
-        raise UserError(f"The victim {plain.name} has no layer to match: give --match-inference a checkpoint.")
+        raise ConflictingOptionsError(
+            f"The victim {plain.name} has no layer to match: give --match-inference a checkpoint."
+        )
     training = read_training(Path(plain.model.name_or_path))
     settings, trained = _as_trained(training)
     if temperature is None:
         temperature = trained
     if temperature is None:
-        raise UserError(
+        raise ConflictingOptionsError(
             f"The checkpoint {plain.name} was not trained with match, as far as is known: give a --match-temperature."
         )
     return MatchedVictim(plain, settings, temperature, batch_size)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError, ConflictingOptionsError
 from robustbench_mt.seeds import checked_seed
 
 __all__ = ["MatchInferenceSettings"]
@@ -29,11 +29,13 @@ class MatchInferenceSettings:
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
-            raise UserError(f"batch_size is {self.batch_size}: it must be at least 1.")
+            raise BadSettingError(f"batch_size is {self.batch_size}: it must be at least 1.")
         if self.shuffles < 2:
-            raise UserError(f"shuffles is {self.shuffles}: it takes 2 to see a difference.")
+            raise BadSettingError(f"shuffles is {self.shuffles}: it takes 2 to see a difference.")
         if self.match_temperature is not None and not 0 < self.match_temperature < math.inf:
-            raise UserError(f"match_temperature is {self.match_temperature}: it must be above 0 and finite.")
+            raise BadSettingError(f"match_temperature is {self.match_temperature}: it must be above 0 and finite.")
         checked_seed(self.shuffle_seed)
         if not self.match_inference and any(getattr(self, field.name) != field.default for field in fields(self)):
-            raise UserError("Settings of matching at inference are given, but not --match-inference: add it.")
+            raise ConflictingOptionsError(
+                "Settings of matching at inference are given, but not --match-inference: add it."
+            )

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError
 from robustbench_mt.methods.method import Method, Plan
 from robustbench_mt.progress import progress
 from robustbench_mt.training_settings import TrainingSettings
@@ -177,7 +177,7 @@ def training_arguments(settings: TrainingSettings, seed: int, scratch: Path, met
 def _precision(asked: str) -> str:
     has_gpu = torch.cuda.is_available()
     if asked == "fp16" and not has_gpu:
-        raise UserError("precision is 'fp16', which needs a GPU: give 'bf16' or 'fp32'.")
+        raise BadSettingError("precision is 'fp16', which needs a GPU: give 'bf16' or 'fp32'.")
     if asked != "auto":
         return asked
     if not has_gpu:

@@ -29,6 +29,7 @@ def without_telemetry() -> None:
     """No library tells its makers what is done here. It must be called before they are imported."""
     for name in ("DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY"):
         os.environ[name] = "1"
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
 def quiet_tensorflow() -> None:

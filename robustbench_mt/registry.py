@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnknownNameError
 
 __all__ = ["choose"]
 
@@ -27,4 +27,4 @@ def choose(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
         return table[name]
     near = get_close_matches(name.lower(), table, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(sorted(table))}."
-    raise UserError(f"Unknown {kind} {name!r}: {hint} {remedy}")
+    raise UnknownNameError(f"Unknown {kind} {name!r}: {hint} {remedy}")

@@ -1,6 +1,6 @@
 """Seeds that every generator takes."""
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError
 
 __all__ = ["checked_seed"]
 
@@ -12,5 +12,5 @@ def checked_seed(seed: int) -> int:
         UserError: it does not.
     """
     if not 0 <= seed < 2**32:
-        raise UserError(f"The seed {seed} is out of range: give a number from 0 to {2**32 - 1}.")
+        raise BadSettingError(f"The seed {seed} is out of range: give a number from 0 to {2**32 - 1}.")
     return seed

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import CannotWriteError, DiskFullError, UserError
 
 __all__ = ["cannot", "is_full", "system_error"]
 
@@ -16,11 +16,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def cannot(what: str, path: Path, error: OSError) -> UserError:
     """The error for something that could not be done to ``path``: ``what``, as in "write"."""
     if is_full(error):
-        return UserError(
+        return DiskFullError(
             f"Cannot {what} {path}, as the disk is full ({error.strerror}): make room and give the same command again; "
             "it goes on from what is done."
         )
-    return UserError(f"Cannot {what} {path} ({error.strerror}): choose another --out.")
+    return CannotWriteError(f"Cannot {what} {path} ({error.strerror}): choose another --out.")
 
 
 def is_full(error: OSError) -> bool:

@@ -28,7 +28,7 @@ from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
 from robustbench_mt.collation import Collator, Padding
 from robustbench_mt.distributed import shared_scratch
-from robustbench_mt.errors import DivergenceError, UserError
+from robustbench_mt.errors import BadCheckpointError, DiskFullError, DivergenceError, TooFewExamplesError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import classification_metrics, regression_metrics
@@ -129,7 +129,7 @@ def fine_tune(
             if (problem := system_error(error)) is None or not is_full(problem):
                 raise
             message = f"Cannot keep the best epoch in {scratch} ({problem.strerror}): make room, or set TMPDIR."
-            raise UserError(message) from None
+            raise DiskFullError(message) from None
         seconds = time.monotonic() - started
         history = _history(trainer.state.log_history)
     model = active.restore(trainer.model).eval()
@@ -175,7 +175,7 @@ def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples
     if settings.train_examples is None:
         return examples
     if settings.train_examples > len(examples):
-        raise UserError(
+        raise TooFewExamplesError(
             f"train_examples is {settings.train_examples}, but {task.name} has only {len(examples)}: ask for fewer."
         )
     order = np.random.default_rng(seed).permutation(len(examples))
@@ -214,7 +214,7 @@ def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedToken
             model.name_or_path = model.config.name_or_path = str(base)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise UserError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
+        raise BadCheckpointError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
     return model, tokenizer
 
 

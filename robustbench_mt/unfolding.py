@@ -5,7 +5,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from robustbench_mt.cell import Cell
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadExperimentError, NothingToDoError, UnknownNameError
 from robustbench_mt.experiment import Experiment, Part
 from robustbench_mt.experiment_cells import AttackCell, CurveCell, TrainCell
 from robustbench_mt.loaded import loaded_task
@@ -38,7 +38,7 @@ def unfold(experiment: Experiment, options: TaskOptions) -> list[Cell]:
     for cell in cells:
         other = first.setdefault(cell.work, cell)
         if other.asked != cell.asked:
-            raise UserError(
+            raise BadExperimentError(
                 f"{other.name} and {cell.name} would leave the same records, but differ in their settings: give one of "
                 "the two parts other tasks, methods or seeds."
             )
@@ -57,7 +57,7 @@ def choose_cells(cells: Sequence[Cell], only: Sequence[str], skip: Sequence[str]
     """
     for pattern in (*only, *skip):
         if not any(fnmatchcase(cell.name, pattern) for cell in cells):
-            raise UserError(f"No cell's name matches {pattern!r}: {_some_names(cells)}.")
+            raise UnknownNameError(f"No cell's name matches {pattern!r}: {_some_names(cells)}.")
     chosen = [
         cell
         for cell in cells
@@ -65,7 +65,7 @@ def choose_cells(cells: Sequence[Cell], only: Sequence[str], skip: Sequence[str]
         and not any(fnmatchcase(cell.name, pattern) for pattern in skip)
     ]
     if not chosen:
-        raise UserError("--only and --skip leave no cell to do: choose less narrowly.")
+        raise NothingToDoError("--only and --skip leave no cell to do: choose less narrowly.")
     return chosen
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadExperimentError
 from robustbench_mt.registry import choose
 from robustbench_mt.training_settings import TrainingSettings
 
@@ -41,7 +41,7 @@ def variants(settings: TrainingSettings, vary: Mapping[str, Sequence[Any]]) -> l
     for name, values in vary.items():
         choose("setting to vary", name, known)
         if not values:
-            raise UserError(f"The experiment varies {name} over no value: give at least one.")
+            raise BadExperimentError(f"The experiment varies {name} over no value: give at least one.")
     combinations = [dict(zip(vary, values, strict=True)) for values in itertools.product(*vary.values())]
     return [Variant(_name(combination), _replaced(settings, combination)) for combination in combinations]
 
@@ -54,4 +54,4 @@ def _replaced(settings: TrainingSettings, combination: Mapping[str, Any]) -> Tra
     try:
         return TypeAdapter(TrainingSettings).validate_python({**asdict(settings), **combination})
     except ValidationError as error:
-        raise UserError(f"The experiment varies {_name(combination)}: {error.errors()[0]['msg']}.") from None
+        raise BadExperimentError(f"The experiment varies {_name(combination)}: {error.errors()[0]['msg']}.") from None

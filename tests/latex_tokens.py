@@ -6,9 +6,9 @@ __all__ = ["check_latex"]
 
 # What the project's own LaTeX may use; anything else came from a text that was not escaped.
 COMMANDS = re.compile(
-    "section|paragraph|cite|texttt|textbf|allowbreak|caption|label|begin|end|toprule|midrule|bottomrule|endfirsthead"
-    "|endhead|endfoot|centering|small|footnotesize|scriptsize|setlength|tabcolsep|belowcaptionskip|hspace|resizebox"
-    "|ifdim|width|linewidth|else|fi|shortstack|multicolumn|begingroup|endgroup"
+    "section|paragraph|cite|texttt|textbf|allowbreak|caption|label|ref|begin|end|toprule|midrule|bottomrule"
+    "|centering|small|scriptsize|setlength|tabcolsep|belowcaptionskip|hspace|resizebox"
+    "|ifdim|width|linewidth|else|fi|shortstack|multicolumn"
     "|textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|textasciigrave|textendash|textemdash"
     "|ldots|textlangle|textrangle|textpm|texttimes|textrightarrow|textminus"
 )
@@ -30,7 +30,7 @@ def check_latex(text: str) -> None:
                     environments.append(name[1])
                 else:
                     assert environments.pop() == name[1], where
-                tabular = sum(name in ("tabular", "longtable") for name in environments)
+                tabular = environments.count("tabular")
         elif symbol:
             assert symbol in "{}$&#%_\\", where
         elif brace:
@@ -40,7 +40,9 @@ def check_latex(text: str) -> None:
             # Ours only: the first line, and one that ends a line.
             assert match.start() == 0 or text[match.start() - 1] == "{", where
         else:
-            assert character not in "$#^_~" or (character == "~" and text.startswith(r"~\cite", match.start())), where
+            assert character not in "$#^_~" or (
+                character == "~" and text.startswith((r"~\cite", r"~\ref"), match.start())
+            ), where
             assert character != "&" or tabular, where
             assert character in "\n" or " " <= character <= "~" or "À" <= character <= "ÿ", where
     assert depth == 0 and not environments

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from run_directory import write_run
+from small_experiments import written
 
 import robustbench_mt
 from robustbench_mt.tasks.task import Task
@@ -25,11 +26,14 @@ DOCUMENTED = [name for name in robustbench_mt.__all__ if name not in CONSTANTS]
 def directory(
     tmp_path_factory: pytest.TempPathFactory, task: Task, settings: TrainingSettings, checkpoint: Path
 ) -> Path:
-    """Where the examples run: a file of reviews, a checkpoint, and a run with records."""
+    """Where the examples run: a file of reviews, an experiment on it, a checkpoint, and a run with records."""
     path = tmp_path_factory.mktemp("examples")
     for split in task.splits:
         frame = robustbench_mt.examples_frame(task, split)
         frame.to_csv(path / "reviews.csv", mode="a", header=split == "train", index=False)
+    training = {"base": settings.base, "steps": 2, "batch_size": 8}
+    small = {"name": "small", "tasks": [str(path / "reviews.csv")], "methods": ["vanilla"], "training": training}
+    written(path / "small.yaml", small)
     (path / "checkpoints").symlink_to(checkpoint.parent)
     write_run(path / "run", seeds=(0,), n=40)
     return path

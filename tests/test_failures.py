@@ -142,6 +142,24 @@ def test_a_run_goes_on_where_it_was_copied_to(content: dict[str, Any], tmp_path:
     assert not [path for path in there.rglob("*.json*") if str(here).encode() in path.read_bytes()]
 
 
+def test_changed_data_end_a_run_of_curves_at_once(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {**{name: content[name] for name in ("name", "tasks", "training", "imbalance")}, "methods": ["vanilla"]}
+    path, out = written(tmp_path / "e.yaml", {**small, "checkpoints": False}), tmp_path / "run"
+    asked = ["run", str(path), "--out", str(out)]
+    assert main([*asked, "--only", "imbalance/*/ratio1/*"]) == 0
+    before = (out / "imbalance.jsonl").read_bytes()
+    data = Path(content["tasks"][0])
+    data.write_text(data.read_text(encoding="utf-8").replace("the", "a"), encoding="utf-8")
+    capsys.readouterr()
+    assert main(asked) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "was made with other settings: train is " in told and told.count("Choose another --out.") == 1
+    assert (out / "imbalance.jsonl").read_bytes() == before
+    assert failures(out) == {}, "nothing was tried"
+
+
 def test_a_run_made_by_an_older_version_goes_on(content: dict[str, Any], tmp_path: Path) -> None:
     small = {**{name: content[name] for name in ("name", "tasks", "training")}, "methods": ["vanilla"]}
     experiment, out = load_experiment(written(tmp_path / "e.yaml", small)), tmp_path / "run"

@@ -19,7 +19,8 @@ from run_directory import training, write, write_run
 from test_method_rows import write_ablation
 
 import robustbench_mt.reporting.plots
-from robustbench_mt.records import TrainingRecord
+from robustbench_mt.ledger import read_records
+from robustbench_mt.records import AttackRecord, TrainingRecord
 from robustbench_mt.reporting import (
     ablation_plots,
     attack_plots,
@@ -33,7 +34,7 @@ from robustbench_mt.reporting.drawing import ENDINGS, Drawing
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS
 from robustbench_mt.reporting.result_tables import result_tables
-from robustbench_mt.reporting.style import ONE_COLUMN, SMALL, TWO_COLUMNS
+from robustbench_mt.reporting.style import ONE_COLUMN, SMALL, TWO_COLUMNS, legend_above, styled
 from robustbench_mt.reporting.summary import Summary, summarize
 
 STATISTIC = re.compile(r"Wilson|bootstrap|\bt interval|no interval|neither band nor interval")
@@ -74,7 +75,7 @@ def shown(drawing: Drawing) -> list[Text]:
 
 def test_figures_are_as_wide_as_a_column_and_no_text_is_smaller_than_7_points(drawings: list[Drawing]) -> None:
     assert {drawing.section for drawing in drawings} == {
-        *("attacks", "words", "transfer", "methods", "imbalance", "label-noise", "matching")
+        *("attacks", "words", "queries", "transfer", "methods", "imbalance", "label-noise", "matching")
     }
     for drawing in drawings:
         assert drawing.figure.get_figwidth() in (ONE_COLUMN, TWO_COLUMNS)
@@ -92,6 +93,25 @@ def test_nothing_is_cut_off(drawings: list[Drawing]) -> None:
         for name in drawing.figure.findobj(Annotation):
             inside = name.get_window_extent()
             assert inside.x1 <= drawing.figure.bbox.x1 and inside.y1 <= drawing.figure.bbox.y1, drawing.name
+
+
+def test_legends_of_curves_cover_no_curve(drawings: list[Drawing]) -> None:
+    curves = [drawing for drawing in drawings if drawing.section in ("imbalance", "label-noise")]
+    assert {drawing.figure.get_figwidth() for drawing in curves} == {ONE_COLUMN}
+    for drawing in curves:
+        drawing.figure.draw_without_rendering()
+        (axes,) = drawing.figure.axes
+        assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1, drawing.name
+
+
+def test_a_legend_has_as_many_columns_as_fit() -> None:
+    with styled():
+        for names, columns in ((("a", "b", "c"), 3), (("a" * 30, "b"), 1)):
+            axes = plt.figure(figsize=(ONE_COLUMN, 2)).subplots()
+            for name in names:
+                axes.plot([0], [0], label=name)
+            legend_above(axes)
+            assert axes.get_legend()._ncols == columns
 
 
 def test_fonts_are_embedded_and_no_date_is_told(drawings: list[Drawing]) -> None:
@@ -152,6 +172,24 @@ def test_many_methods_that_match_are_two_figures(tmp_path: Path) -> None:
     assert len(images) == 36
     assert len({image.get_clim() for image in images}) == 1
     assert max(d.figure.get_figheight() for d in (mass, matrix)) < 9
+
+
+def test_success_by_queries_is_what_a_smaller_budget_would_leave(run: Path, summary: Summary) -> None:
+    for row in summary.attacks:
+        records = [
+            record
+            for name in row.checkpoints
+            for record in read_records(run / "attacks" / name / "reviews" / f"{row.recipe}.jsonl", AttackRecord)
+        ]
+        attacked = [record for record in records if record.status in ("success", "failed")]
+        numbers = [number for number, _ in row.by_queries]
+        assert numbers == sorted(set(numbers))
+        queries = [record.queries for record in attacked]
+        assert (numbers[0], numbers[-1]) == (min(queries), max(queries))
+        for number, share in row.by_queries:
+            flipped = [record for record in attacked if record.status == "success" and record.queries <= number]
+            assert share.value == pytest.approx(len(flipped) / len(attacked))
+        assert row.by_queries[-1][1] == row.success_rate
 
 
 def test_the_band_of_mass_is_from_the_lowest_seed_to_the_highest(summary: Summary) -> None:

@@ -25,7 +25,7 @@ Train = Callable[..., FineTuned]
 SPECS = [*sorted(METHODS), "match+lora", "match+oversample", "match+r-drop", "match+smart"]
 
 # These have no meaning for scores.
-NEED_CLASSES = ["class-weighted", "focal", "logit-adjustment", "oversample", "supcon", "undersample"]
+NEED_CLASSES = [name for name in sorted(METHODS) if METHODS[name].needs_classes]
 
 # At these settings a method takes itself back. What remains is exactly vanilla, or differs as sums in another order do.
 LIMITS = [
@@ -34,6 +34,7 @@ LIMITS = [
     ("child-tuning-f:probability=1", {}, 0),
     ("focal:gamma=0", {}, 1e-6),
     ("freelb:radius=0", {}, 1e-6),
+    ("label-smoothing:smoothing=0", {}, 0),
     ("llrd:decay=1", {}, 0),
     ("logit-adjustment:tau=0", {}, 0),
     ("match", {"batch_size": 1}, 0),

@@ -125,9 +125,9 @@ def test_each_protocol_has_a_figure_with_its_controls(summary: Summary) -> None:
         assert "balanced set of as many examples in all" in drawing.caption
         (axes,) = drawing.figure.axes
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert labels == ["thin: balanced sets of the same size", "vanilla, 1 seed"]
+        assert labels == ["vanilla, 1 seed", "thin: balanced, of the same size"]
         f1 = {(row.control, row.level): row.measured.value for row in summary.imbalance if row.protocol == protocol}
-        control, _, _, line = axes.get_lines()
+        control, _, line, _ = axes.get_lines()
         for drawn, is_control in ((control, True), (line, False)):
             assert dict(zip(drawn.get_xdata(), drawn.get_ydata(), strict=True)) == {
                 level: value for (is_of, level), value in f1.items() if is_of == is_control

@@ -27,6 +27,7 @@ from run_directory import (
 )
 
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
+from robustbench_mt.errors import UserError
 from robustbench_mt.records import (
     AttackRecord,
     EvaluationRecord,
@@ -35,6 +36,7 @@ from robustbench_mt.records import (
 from robustbench_mt.reporting.checkpoint_pages import MOST_PAGES
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn
+from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.marking import mark_changes
 from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
@@ -74,8 +76,13 @@ class Page(HTMLParser):
 
 
 def unpacked(page: str) -> Any:
-    """What the page's script is given."""
-    (packed,) = re.findall(r'<script type="text/plain" id="packed">([A-Za-z0-9+/=]*)</script>', page)
+    """What the page's script is given: the index, and the examples of all blocks."""
+    (index,) = re.findall(r'<script type="text/plain" id="packed">([A-Za-z0-9+/=]*)</script>', page)
+    blocks = re.findall(r'<script type="text/plain" class="packed">([A-Za-z0-9+/=]*)</script>', page)
+    return {**_json(index), "examples": [example for block in blocks for example in _json(block)]}
+
+
+def _json(packed: str) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
@@ -91,7 +98,7 @@ def test_hostile_text_is_shown_and_does_nothing(tmp_path: Path, page: str) -> No
     directory = attack_only(tmp_path, record, label_names=[name, name])
     hostile = report([directory]).read_text(encoding="utf-8")
     parsed = Page(hostile)
-    assert parsed.elements["script"] == len(SCRIPTS) + 1  # and the packed examples
+    assert parsed.elements["script"] == len(SCRIPTS) + 2  # and the packed examples, with their index
     assert "img" not in parsed.elements or parsed.elements["img"] == 2  # the two figures of an attack
     assert "<script>alert('1')</script>" in parsed.text
     assert "<img src=x onerror=alert(2)>" in parsed.text.replace("\n", " ")
@@ -124,7 +131,7 @@ def test_building_again_gives_the_same_bytes(run: Path, page: str, tmp_path: Pat
     second = {p.relative_to(tmp_path / "again"): p.read_bytes() for p in (tmp_path / "again").rglob("*") if p.is_file()}
     assert first == second
     names = {path.stem for path in first if path.parts[0] == "figures"}
-    assert len(names) == 8
+    assert names == {drawing.name for drawing in draw(summarize([run]))}
     for name in names:
         assert first[Path("figures", f"{name}.png")].startswith(b"\x89PNG")
         assert b"<svg" in first[Path("figures", f"{name}.svg")]
@@ -145,7 +152,10 @@ def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
     for section in (*sections, "label-noise", "matching", "leaderboard", "checkpoints", "examples"):
         assert f'id="{section}"' in page
     assert "300 of 1,440 shown" in parsed.text
-    assert len(unpacked(page)["examples"]) == 1440
+    packed = unpacked(page)
+    assert len(packed["examples"]) == packed["total"] == 1440
+    assert {len(column) for column in packed["columns"].values()} == {1440}
+    assert page.count('class="packed"') == -(-1440 // packed["block"])
     assert len(page) < 2_000_000
     for status in ("success", "failed", "skipped", "error"):
         assert f'<span class="status {status}">' in page
@@ -244,15 +254,53 @@ def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_left_out_evenly(run: Path) -> None:
     summary = summarize([run])
     examples = list(in_turn(summary.groups, summary.keys))
-    names = {kind: sorted({getattr(example, kind) for example in examples}) for kind in ("task", "recipe", "method")}
+    kinds = ("task", "recipe", "method")
+    names = {kind: sorted({getattr(group, kind) for group in summary.groups}) for kind in kinds}
     positions = {row.key: position for position, row in enumerate(summary.leaderboard)}
     packed = pack_examples(examples, len(examples), names, positions, 20_000)
-    assert 15_000 < len(packed) <= 20_000
-    content = json.loads(gzip.decompress(base64.b64decode(packed)))
-    assert content["total"] == 1440
-    counts = Counter(example["checkpoint"] for example in content["examples"])
+    assert 15_000 < packed.size <= 20_000
+    index = _json(packed.index)
+    assert index["total"] == 1440
+    counts = Counter(index["columns"]["checkpoint"])
     assert len(counts) == 6
+    assert sum(counts.values()) == packed.count == sum(len(_json(block)) for block in packed.blocks)
     assert max(counts.values()) - min(counts.values()) <= 16  # at most one of each recipe and status
+    for most in (100, 0, -5):
+        assert pack_examples(examples, len(examples), names, positions, most).count == 0
+
+
+def test_what_is_packed_is_what_the_index_says(run: Path) -> None:
+    summary = summarize([run])
+    content = unpacked(render_page(summary, []))
+    columns = zip(*(content["columns"][kind] for kind in (*content["names"], "checkpoint")), strict=True)
+    for (task, recipe, _, status, checkpoint), example in zip(columns, content["examples"], strict=True):
+        row = summary.leaderboard[checkpoint]
+        index = int(example["about"][0].split("example ")[1].split(",")[0])
+        path = run / f"attacks/{row.checkpoint}/{content['names']['task'][task]}/{content['names']['recipe'][recipe]}"
+        with path.with_suffix(".jsonl").open(encoding="utf-8") as stream:
+            record = json.loads(stream.readlines()[index])
+        assert (record["index"], record["status"]) == (index, content["names"]["status"][status])
+        assert example["about"][0] == f"reviews, {row.checkpoint}, example {index}, seed {record['seed']}"
+
+
+def test_the_examples_have_the_room_that_the_rest_leaves(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = summarize([run])
+    rest = len(render_page(replace(summary, groups=[]), []))
+    for room, packed in ((2_000_000, 1440), (rest + 600_000, None), (100_000, 0)):
+        monkeypatch.setattr("robustbench_mt.reporting.page.MOST_BYTES", room)
+        page = render_page(summary, [])
+        count = len(unpacked(page)["examples"]) if 'id="packed"' in page else 0
+        assert packed is None or count == packed
+        assert len(page.encode()) <= room or count == 0
+
+
+def test_a_record_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    directory = attack_only(tmp_path, fallen())
+    summary = summarize([directory])
+    (path,) = directory.glob("attacks/*/*/*.jsonl")
+    path.write_bytes(path.read_bytes()[5:])
+    with pytest.raises(UserError, match="was changed while it was read"):
+        render_page(summary, [])
 
 
 def test_many_checkpoints_do_not_make_a_huge_page(tmp_path: Path) -> None:

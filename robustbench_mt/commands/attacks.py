@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from attacks.settings import AttackSettings, RecipeOptions, VictimOptions
+from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.commands.parameters import FLAT, REQUIRED
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.options import TaskOptions
@@ -22,6 +23,7 @@ def attack(
     recipe_options: Annotated[RecipeOptions | None, FLAT] = None,
     victim: Annotated[VictimOptions | None, FLAT] = None,
     data: Annotated[TaskOptions | None, FLAT] = None,
+    backend: Annotated[BackendOptions | None, FLAT] = None,
 ) -> None:
     """Attack a checkpoint with TextAttack's recipes; run again, it goes on.
 
@@ -35,6 +37,7 @@ def attack(
     from attacks.engine import attack as attack_task
     from attacks.recipes import RECIPES
     from attacks.victim import load_victim
+    from attacks.work import Reload
     from robustbench_mt.reporting.printing import print_results
     from robustbench_mt.tasks import load_task
 
@@ -44,9 +47,14 @@ def attack(
     settings = attack or AttackSettings()
     loaded.split(settings.split)
     attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
-    reload = partial(load_victim, checkpoint, options=victim)
-    for chosen in recipes:
-        attack_task(attacked, loaded, chosen, settings, out, options=recipe_options, reload=reload)
+    reload: Reload = partial(load_victim, checkpoint, options=victim)
+    with connected(backend) as cluster:
+        if cluster:
+            from attacks.travelling import travelling
+
+            reload = travelling(cluster, checkpoint, attacked, victim)
+        for chosen in recipes:
+            attack_task(attacked, loaded, chosen, settings, out, options=recipe_options, reload=reload, cluster=cluster)
     print_results([out])
 
 

@@ -4,16 +4,17 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.commands.parameters import FLAT, REQUIRED
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
-from robustbench_mt.progress import note
+from robustbench_mt.progress import note, progress
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from imbalance.sweep import Curve
+    from robustbench_mt.curve_plans import CurvePlan
     from robustbench_mt.experiment_run import Outcome
 
 __all__ = ["imbalance", "label_noise", "quickstart", "report", "run"]
@@ -50,6 +51,7 @@ def imbalance(
     control: bool = False,
     training: Annotated[TrainingSettings | None, FLAT] = None,
     data: Annotated[TaskOptions | None, FLAT] = None,
+    backend: Annotated[BackendOptions | None, FLAT] = None,
 ) -> None:
     """Train along class ratios and evaluate on the untouched test set; run again, it goes on.
 
@@ -68,14 +70,10 @@ def imbalance(
         control: also train on a balanced set of as many examples as each level's set, which shows what fewer examples
             do by themselves.
     """
-    data = data or TaskOptions()
-    from imbalance.class_ratios import ImbalanceCurve
-    from imbalance.protocols import chosen_levels
-    from robustbench_mt.tasks import load_task
+    from robustbench_mt.curve_plans import ImbalancePlan
 
-    levels = chosen_levels(protocol, ratio, share)
-    curve = ImbalanceCurve(load_task(task, data), training or TrainingSettings(), minority, protocol)
-    _sweep(curve, method, levels, seed, out, control=control, allow_network=data.allow_network)
+    plan = ImbalancePlan(seeds=seed, protocol=protocol, ratios=ratio, shares=share, minority=minority, control=control)
+    _sweep("imbalance", plan, task, method, training, data, out, backend)
 
 
 def label_noise(
@@ -87,6 +85,7 @@ def label_noise(
     out: Path,
     training: Annotated[TrainingSettings | None, FLAT] = None,
     data: Annotated[TaskOptions | None, FLAT] = None,
+    backend: Annotated[BackendOptions | None, FLAT] = None,
 ) -> None:
     """Train with a share of the training labels flipped and evaluate on clean ones; run again, it goes on.
 
@@ -98,12 +97,9 @@ def label_noise(
         seed: give it several times for several.
         out: the run's directory.
     """
-    data = data or TaskOptions()
-    from imbalance.label_noise import LabelNoiseCurve
-    from robustbench_mt.tasks import load_task
+    from robustbench_mt.curve_plans import NoisePlan
 
-    curve = LabelNoiseCurve(load_task(task, data), training or TrainingSettings())
-    _sweep(curve, method, share, seed, out, allow_network=data.allow_network)
+    _sweep("label_noise", NoisePlan(seeds=seed, shares=share), task, method, training, data, out, backend)
 
 
 def run(
@@ -115,6 +111,7 @@ def run(
     skip: Annotated[tuple[str, ...], REQUIRED] = (),
     dry_run: bool = False,
     data: Annotated[TaskOptions | None, FLAT] = None,
+    backend: Annotated[BackendOptions | None, FLAT] = None,
 ) -> int:
     """Do an experiment: train, evaluate, attack, unbalance and report; run again, it does what is missing.
 
@@ -137,7 +134,7 @@ def run(
 
         print_dry_run(loaded, out, data or TaskOptions(), only=only, skip=skip)
         return 0
-    return _told(run_experiment(loaded, out, data, only=only, skip=skip), out)
+    return _told(run_experiment(loaded, out, data, only=only, skip=skip, backend=backend), out)
 
 
 def report(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path | None = None) -> None:
@@ -147,34 +144,63 @@ def report(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path | None
         directory: a run's directory; several are merged.
         out: where to write; DIR/report of the first run by default.
     """
-    from robustbench_mt.reporting.report import report as write_report
+    from robustbench_mt.inside import inside
+    from robustbench_mt.reporting.printing import print_summary
+    from robustbench_mt.reporting.report import write_report
+    from robustbench_mt.reporting.summary import summarize
 
-    _print_results(directory, write_report(directory, out))
+    # Read once: of a million examples, that is half of the time.
+    summary = summarize(directory)
+    page = write_report(summary, out or inside(directory[0], "report"))
+    print_summary(summary)
+    print(f"report: {page}")
 
 
 def _sweep(
-    curve: "Curve[Any]",
+    curve_name: str,
+    plan: "CurvePlan",
+    task: str,
     methods: Sequence[str],
-    levels: Sequence[float],
-    seeds: Sequence[int],
+    training: TrainingSettings | None,
+    data: TaskOptions | None,
     out: Path,
-    *,
-    control: bool = False,
-    allow_network: bool,
+    backend: BackendOptions | None,
 ) -> None:
-    from imbalance.sweep import curve_points, sweep
+    data, training = data or TaskOptions(), training or TrainingSettings()
+    from imbalance.sweep import check_points, sweep
+    from robustbench_mt.loaded import forget, loaded_task
     from robustbench_mt.methods.choice import parse_method
     from robustbench_mt.reporting.printing import print_results
 
-    points = curve_points([parse_method(spec) for spec in methods], levels, seeds, control=control)
-    sweep(curve, points, out / curve.file, allow_network=allow_network)
+    forget()
+    curve = plan.curve(loaded_task(task, data), training)
+    points = plan.points([parse_method(spec) for spec in methods], ())
+    path = out / curve.file
+    check_points(curve, points)
+    with connected(backend) as cluster:
+        if cluster:
+            from robustbench_mt.away import do_away
+            from robustbench_mt.experiment_cells import CurveCell
+
+            # Of no points: other settings than those of what is there are refused before anything is trained.
+            sweep(curve, [], path)
+            cells = [CurveCell("", task, data, curve_name, plan, training, point) for point in points]
+            with progress(curve.name, len(points)) as set_done:
+                for number, (_, error) in enumerate(do_away(cells, out, cluster), 1):
+                    if error:
+                        raise error
+                    set_done(number)
+        sweep(curve, points, path, allow_network=data.allow_network)
     print_results([out])
 
 
 def _told(outcome: "Outcome", out: Path) -> int:
     """Print what has come of a run, and return the exit status."""
+    from robustbench_mt.reporting.printing import print_results
+
     if outcome.page:
-        _print_results([out], outcome.page)
+        print_results([out])
+        print(f"report: {outcome.page}")
     for missing in outcome.missing[:_SHOWN]:
         note(f"missing: {missing.cell}: {missing.reason}")
     if len(outcome.missing) > _SHOWN:
@@ -186,10 +212,3 @@ def _told(outcome: "Outcome", out: Path) -> int:
     again = shlex.join(["robustbench-mt", *sys.argv[1:]])
     note(f"The failures' tracebacks are in {out / 'failures'}. To do what is missing: {again}")
     return 1
-
-
-def _print_results(directories: Sequence[Path], page: Path) -> None:
-    from robustbench_mt.reporting.printing import print_results
-
-    print_results(directories)
-    print(f"report: {page}")

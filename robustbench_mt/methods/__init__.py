@@ -5,6 +5,7 @@ from robustbench_mt.methods.child_tuning import ChildTuningD, ChildTuningF
 from robustbench_mt.methods.class_weighted import ClassWeighted
 from robustbench_mt.methods.focal import Focal
 from robustbench_mt.methods.freelb import FreeLB
+from robustbench_mt.methods.label_smoothing import LabelSmoothing
 from robustbench_mt.methods.llrd import LayerwiseDecay
 from robustbench_mt.methods.logit_adjustment import LogitAdjustment
 from robustbench_mt.methods.lora import Lora
@@ -36,6 +37,7 @@ METHODS: dict[str, type[Method]] = {
     "bi-drop": BiDrop,
     "llrd": LayerwiseDecay,
     "lora": Lora,
+    "label-smoothing": LabelSmoothing,
     "class-weighted": ClassWeighted,
     "focal": Focal,
     "logit-adjustment": LogitAdjustment,

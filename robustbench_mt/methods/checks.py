@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError
 
 __all__ = ["check", "check_masks", "check_not_negative", "check_steps", "is_number", "is_whole"]
 
@@ -21,7 +21,7 @@ def check(method: str, settings: object, name: str, allowed: str, is_allowed: Ca
     """
     value = getattr(settings, name)
     if not is_allowed(value):
-        raise UserError(f"{method}: {name} is {value!r}: give {allowed}.")
+        raise BadSettingError(f"{method}: {name} is {value!r}: give {allowed}.")
 
 
 def check_masks(method: str, settings: object) -> None:

@@ -7,7 +7,7 @@ Fine-tuning", EMNLP 2021, arXiv 2109.05687.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.llrd import layer_number
 from robustbench_mt.methods.method import Method, Plan
@@ -153,7 +153,7 @@ def fisher_information(model: "PreTrainedModel", plan: Plan) -> "dict[str, Tenso
     }
     if not layers:
         kind = model.config.model_type
-        raise UserError(f"child-tuning-d: the architecture {kind!r} has no numbered layers: use child-tuning-f.")
+        raise UnfitBaseError(f"child-tuning-d: the architecture {kind!r} has no numbered layers: use child-tuning-f.")
     total = {name: torch.zeros_like(parameter) for name, parameter in layers.items()}
     was_training = model.training
     model.eval()

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError, ConflictingOptionsError
 from robustbench_mt.methods import METHODS
 from robustbench_mt.methods.combined import WithMatch
 from robustbench_mt.methods.match import Match
@@ -75,9 +75,9 @@ def parse_method(spec: str) -> MethodChoice:
         settings = {"match": settings.pop("match"), **settings}
     names = list(settings)
     if len(names) > 2 or (len(names) == 2 and names[0] != "match"):
-        raise UserError(f"Method {spec!r}: only match combines with another method, one at a time.")
+        raise ConflictingOptionsError(f"Method {spec!r}: only match combines with another method, one at a time.")
     if len(names) == 2 and (reason := METHODS[names[1]].why_not_with_match):
-        raise UserError(f"Method {spec!r}: match does not combine with {names[1]}: {reason}")
+        raise ConflictingOptionsError(f"Method {spec!r}: match does not combine with {names[1]}: {reason}")
     return MethodChoice(spec, settings)
 
 
@@ -89,7 +89,7 @@ def _parse_one(spec: str) -> tuple[str, Any]:
     for pair in filter(None, rest.split(",")):
         key, equals, value = pair.partition("=")
         if not equals:
-            raise UserError(f"Method {spec!r}: {pair!r} is not SETTING=VALUE.")
+            raise BadSettingError(f"Method {spec!r}: {pair!r} is not SETTING=VALUE.")
         choose(f"setting of the method {name}", key, known)
         given[key] = _value(value)
     return name, method.settings_type(**given)

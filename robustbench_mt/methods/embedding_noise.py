@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitBaseError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +62,7 @@ class EmbeddingNoise:
         if self._delta is None:
             return output
         if output.shape != self._delta.shape:
-            raise UserError(
+            raise UnfitBaseError(
                 f"The base embeds a batch as {tuple(output.shape)}, not instances x tokens x features "
                 f"{tuple(self._delta.shape)}: noise cannot be added to it; choose another base or method."
             )

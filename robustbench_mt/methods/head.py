@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitBaseError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,8 +45,8 @@ def find_head_dense(model: "PreTrainedModel", layer: str | None = None) -> "nn.M
             return found
     candidates = ", ".join(_candidates(model)) or "none"
     if layer:
-        raise UserError(f"The model has no module {layer!r} to match after: candidates are {candidates}.")
-    raise UserError(
+        raise UnfitBaseError(f"The model has no module {layer!r} to match after: candidates are {candidates}.")
+    raise UnfitBaseError(
         f"No dense layer is known for the architecture {model.config.model_type!r}: "
         f"name it with --method match:layer=MODULE; candidates are {candidates}."
     )
@@ -64,7 +64,7 @@ def find_head_output(model: "PreTrainedModel") -> "nn.Module":
     for module in reversed(list(model.modules())):
         if isinstance(module, nn.Linear) and module.out_features == model.config.num_labels:
             return module
-    raise UserError(f"The architecture {model.config.model_type!r} has no linear layer that makes its logits.")
+    raise UnfitBaseError(f"The architecture {model.config.model_type!r} has no linear layer that makes its logits.")
 
 
 def _candidates(model: "PreTrainedModel") -> list[str]:

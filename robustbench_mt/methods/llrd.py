@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.method import Method
 
@@ -74,7 +74,9 @@ class LayerwiseDecay(Method):
         names = [name for name, _ in model.named_parameters()]
         layers = max((number + 1 for name in names if (number := layer_number(name)) is not None), default=0)
         if not layers:
-            raise UserError(f"llrd: the architecture {model.config.model_type!r} has no numbered layers: use vanilla.")
+            raise UnfitBaseError(
+                f"llrd: the architecture {model.config.model_type!r} has no numbered layers: use vanilla."
+            )
         groups: dict[tuple[int, bool], dict[str, Any]] = {}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:

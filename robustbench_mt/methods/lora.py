@@ -7,7 +7,7 @@ arXiv 2106.09685.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number, is_whole
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.method import Method
@@ -84,7 +84,7 @@ class Lora(Method):
 
         architecture = model.config.model_type
         if architecture not in QUERY_AND_VALUE:
-            raise UserError(
+            raise UnfitBaseError(
                 f"lora: the layers of queries and values are not known for the architecture {architecture!r}: choose a "
                 f"base of {', '.join(QUERY_AND_VALUE)}."
             )

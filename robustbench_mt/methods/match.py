@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import ConflictingOptionsError, UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.matching import (
@@ -84,9 +84,11 @@ class MatchSettings:
         check("match", self, "across_devices", "True or False", lambda x: isinstance(x, bool))
         check("match", self, "layer", "a module's dotted name", lambda x: x is None or isinstance(x, str))
         if self.schedule == "constant" and self.final != 1:
-            raise UserError(f"match: final is {self.final!r}, but the schedule is constant: give schedule=linear too.")
+            raise ConflictingOptionsError(
+                f"match: final is {self.final!r}, but the schedule is constant: give schedule=linear too."
+            )
         if self.after == "activation" and self.layer is not None:
-            raise UserError(
+            raise ConflictingOptionsError(
                 f"match: layer is {self.layer!r}, which is matched after itself: leave out after=activation."
             )
 
@@ -234,7 +236,7 @@ class Match(Method):
 def _rows(z: "Tensor") -> "Tensor":
     if getattr(z, "ndim", None) == 2:
         return z
-    raise UserError(
+    raise UnfitBaseError(
         f"match: the layer's output is {tuple(getattr(z, 'shape', ())) or type(z).__name__}, not instances x "
         "features: name the head's dense layer with --method match:layer=MODULE."
     )

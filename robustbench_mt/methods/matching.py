@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Literal
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,9 @@ def calibrate_temperature(similarity: "Tensor", self_mass: float) -> float:
     own = similarity.diagonal()
     gap = float((own - (similarity.sum(dim=1) - own) / (n - 1)).mean())
     if not (math.isfinite(gap) and gap > _ROUNDING * float(own.mean())):
-        raise UserError("match: the batch's representations cannot be told apart: give a temperature as a number.")
+        raise BadSettingError(
+            "match: the batch's representations cannot be told apart: give a temperature as a number."
+        )
 
     def reached(temperature: float) -> float:
         return float((similarity / temperature).softmax(dim=-1).diagonal().mean())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import ConflictingOptionsError, UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_output
 from robustbench_mt.methods.method import Method, Plan
@@ -41,7 +41,7 @@ class MixupSettings:
 
     def __post_init__(self) -> None:
         if self.coefficient is not None and self.alpha is not None:
-            raise UserError("mixup: both coefficient and alpha are given: give one of them.")
+            raise ConflictingOptionsError("mixup: both coefficient and alpha are given: give one of them.")
         if self.coefficient is None and self.alpha is None:
             # Set, so that records say with which coefficient a checkpoint was trained.
             object.__setattr__(self, "coefficient", _DEFAULT_COEFFICIENT)
@@ -117,7 +117,9 @@ class Mixup(Method):
             return None
         z, *others = inputs
         if z.ndim != 2:
-            raise UserError("mixup: this architecture's classifier does not read one vector a text: choose another.")
+            raise UnfitBaseError(
+                "mixup: this architecture's classifier does not read one vector a text: choose another."
+            )
         coefficient, partners = self._mixture
         return coefficient * z + (1 - coefficient) * z[partners], *others
 

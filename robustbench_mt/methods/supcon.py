@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_output
 from robustbench_mt.methods.method import Method, Plan
@@ -113,5 +113,7 @@ class SupCon(Method):
         if not module.training:
             return
         if inputs[0].ndim != 2:
-            raise UserError("supcon: this architecture's classifier does not read one vector a text: choose another.")
+            raise UnfitBaseError(
+                "supcon: this architecture's classifier does not read one vector a text: choose another."
+            )
         self._representation = inputs[0]

@@ -1,9 +1,16 @@
 """What attacks leave: figures of the accuracy under attack, and of the texts that fool one checkpoint after another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from robustbench_mt.reporting.attack_plots import plot_accuracy_by_words, plot_accuracy_under_attack
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from robustbench_mt.reporting.attack_plots import (
+    plot_accuracy_by_words,
+    plot_accuracy_under_attack,
+    plot_success_by_queries,
+)
 from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.drawing import Drawing, columns_for, panels, share_legend, sketch
 from robustbench_mt.reporting.naming import NO_LIMIT, seed_names
@@ -21,7 +28,7 @@ _FEW = 3
 def attack_drawings(
     attacks: Sequence[AttackRow], worst_case: Sequence[AttackRow], looks: Mapping[str, Look]
 ) -> Iterator[Drawing]:
-    """For each task, accuracy before and under attack, and against the share of words that may change.
+    """For each task, accuracy before and under attack, and against the words changed; success against queries.
 
     Args:
         attacks: by task and recipe.
@@ -33,6 +40,8 @@ def attack_drawings(
         rows, counted = [*of_recipes, *worst], _counted(of_recipes, worst)
         yield _under_attack(task, rows, looks, counted)
         yield _by_words(task, rows, looks, counted)
+        if any(row.by_queries for row in of_recipes):
+            yield _by_queries(task, of_recipes, looks, _counted(of_recipes, ()))
 
 
 def _under_attack(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], counted: str) -> Drawing:
@@ -49,14 +58,7 @@ def _under_attack(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look
 
 
 def _by_words(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], counted: str) -> Drawing:
-    recipes = [list(of_recipe) for _, of_recipe in groupby(rows, key=lambda row: row.recipe)]
-    columns = columns_for(len(recipes))
-    lines = -(-len(recipes) // columns)
-    figure = new_figure(ONE_COLUMN if columns == 1 else TWO_COLUMNS, 0.7 + (1.9 if lines == 1 else 1.5) * lines)
-    grid = panels(figure, len(recipes))
-    for axes, of_recipe in zip(grid, recipes, strict=True):
-        plot_accuracy_by_words(axes, of_recipe, looks)
-    share_legend(figure, grid)
+    figure = _panels_of_recipes(rows, looks, plot_accuracy_by_words)
     figure.supxlabel("share of words that an attacker may change (%)", fontsize=8)
     figure.supylabel("accuracy (% of examples)", fontsize=8)
     return sketch(
@@ -68,6 +70,37 @@ def _by_words(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], c
         "withstood. An upper bound on what an attack with that limit would leave, because the search was not told of "
         f"the limit. n above each panel. {counted}",
     )
+
+
+def _by_queries(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], counted: str) -> Drawing:
+    figure = _panels_of_recipes(rows, looks, plot_success_by_queries)
+    figure.supxlabel("queries: texts scored for an example", fontsize=8)
+    figure.supylabel("label flipped (% of the attacked)", fontsize=8)
+    return sketch(
+        figure,
+        "queries",
+        ("success_by_queries", task),
+        f"{task}: success of attacks against the queries that they take",
+        "Share of the attacked examples, all classified correctly before, whose label was flipped with that many texts "
+        "scored or fewer. An attack ends at its success, so this is also what a smaller budget of queries would "
+        f"have left of the successes. n above each panel. {counted}",
+    )
+
+
+def _panels_of_recipes(
+    rows: Sequence[AttackRow],
+    looks: Mapping[str, Look],
+    plot: Callable[[Axes, Sequence[AttackRow], Mapping[str, Look]], None],
+) -> Figure:
+    recipes = [list(of_recipe) for _, of_recipe in groupby(rows, key=lambda row: row.recipe)]
+    columns = columns_for(len(recipes))
+    lines = -(-len(recipes) // columns)
+    figure = new_figure(ONE_COLUMN if columns == 1 else TWO_COLUMNS, 0.7 + (1.9 if lines == 1 else 1.5) * lines)
+    grid = panels(figure, len(recipes))
+    for axes, of_recipe in zip(grid, recipes, strict=True):
+        plot(axes, of_recipe, looks)
+    share_legend(figure, grid)
+    return figure
 
 
 def _counted(of_recipes: Sequence[AttackRow], worst_case: Sequence[AttackRow]) -> str:

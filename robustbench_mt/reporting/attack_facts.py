@@ -66,7 +66,7 @@ def attack_facts(summary: Summary) -> list[AttackFacts]:
 def _attack(task: str, split: str, groups: Sequence[AttackGroup], summary: Summary) -> AttackFacts:
     files = [file for group in groups for file in group.files]
     runs = [file.run for file in files]
-    sizes = [len(file.records) for file in files]
+    sizes = [len(file.attacked) for file in files]
     recipes = {
         group.recipe: RecipeFacts(
             group.recipe,
@@ -92,9 +92,9 @@ def _attack(task: str, split: str, groups: Sequence[AttackGroup], summary: Summa
             for name, where in resources
             if "fallback" not in where
         ],
-        unique(fallback for file in files for record in file.records for fallback in sorted(record.fallbacks)),
+        unique(fallback for file in files for used in file.attacked.fallback_counts() for fallback in sorted(used)),
         sum(group.left_out for group in groups),
-        sum(bool(record.ended_by) for file in files for record in file.records),
+        sum(int((file.attacked.columns["ended_by"] > 0).sum()) for file in files),
         any(row.task == task for row in summary.worst_case),
     )
 

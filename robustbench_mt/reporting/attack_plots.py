@@ -1,15 +1,17 @@
-"""Accuracy under attack, and accuracy against the share of words that an attacker may change."""
+"""Accuracy under attack, against the share of words that an attacker may change, and success against queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatter
 
 from robustbench_mt.reporting.attack_rows import BUDGETS, AttackRow
-from robustbench_mt.reporting.style import GREY, INK, SMALL, Look, ends, label, looks_of_methods
+from robustbench_mt.reporting.style import GREY, INK, SMALL, Look, ends, label, legend_above, looks_of_methods
 from robustbench_mt.statistics import Estimate
 
-__all__ = ["plot_accuracy_by_words", "plot_accuracy_under_attack"]
+__all__ = ["plot_accuracy_by_words", "plot_accuracy_under_attack", "plot_success_by_queries"]
 
 # Per cent, with room for the marks at both ends.
 RANGE = (-1.5, 101.5)
@@ -47,7 +49,7 @@ def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Map
     methods = list(dict.fromkeys(row.method for row in rows))
     handles = [_handle(looks[method], label(method), filled=True) for method in methods]
     handles.append(_handle(Look(INK, "none", "o"), "before the attack", filled=False))
-    axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), 4))
+    legend_above(axes, handles)
 
 
 def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look] | None = None) -> None:
@@ -77,10 +79,51 @@ def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping
             markevery=10,
             label=label(row.method),
         )
-    sizes = dict.fromkeys(str(n) for n in sorted({row.n for row in rows}))
-    axes.set_title(f"{label(rows[0].recipe, 24)}\nn={'–'.join((*sizes,)[:: max(1, len(sizes) - 1)])}")
+    _title(axes, rows[0].recipe, [row.n for row in rows])
     axes.set_xlim(*RANGE)
     axes.set_ylim(*RANGE)
+
+
+def plot_success_by_queries(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look] | None = None) -> None:
+    """One rising line a method, with the band of its interval.
+
+    Args:
+        axes: to draw on; x is the number of queries, logarithmic, y the share of the attacked examples in per cent.
+        rows: of one task and recipe.
+        looks: by method; those of the rows' methods by default.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_success_by_queries(axes, [row for row in summary.attacks if row.recipe == "deepwordbug"])
+    """
+    looks = looks or looks_of_methods(row.method for row in rows)
+    for row in filter(lambda row: row.by_queries, rows):
+        look = looks[row.method]
+        queries = [number for number, _ in row.by_queries]
+        values, lows, highs = zip(*(_percent(share) for _, share in row.by_queries), strict=True)
+        axes.fill_between(queries, lows, highs, step="post", color=look.colour, alpha=0.15, linewidth=0)
+        axes.plot(
+            queries,
+            values,
+            drawstyle="steps-post",
+            color=look.colour,
+            linestyle=look.line,
+            marker=look.marker,
+            markevery=0.12,
+            label=label(row.method),
+        )
+    _title(axes, rows[0].recipe, [row.success_rate.n for row in rows])
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    # Between two powers of ten, some of the numbers between them are named as well.
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+    axes.tick_params(axis="x", which="minor", labelsize=rcParams["xtick.labelsize"])
+    axes.set_ylim(*RANGE)
+
+
+def _title(axes: Axes, recipe: str, counts: Iterable[int]) -> None:
+    sizes = dict.fromkeys(str(n) for n in sorted(set(counts)))
+    axes.set_title(f"{label(recipe, 24)}\nn={'–'.join((*sizes,)[:: max(1, len(sizes) - 1)])}")
 
 
 def _draw_drop(axes: Axes, row: AttackRow, y: float, look: Look) -> None:

@@ -1,12 +1,13 @@
 """What attack records say: how much accuracy is left, and at what price for the attacker."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from typing import Any
 
-from robustbench_mt.records import AttackRecord
+import numpy as np
+from numpy.typing import NDArray
+
+from robustbench_mt.reporting.attacked import ENDINGS, Columns, counted, stands, tried, with_status
 from robustbench_mt.reporting.naming import MethodNames, RecipeNames, VictimNames, budget_name, method_order
 from robustbench_mt.reporting.runs import AttackFile
 from robustbench_mt.statistics import Estimate, bootstrap_mean, mean_over_seeds, wilson
@@ -18,11 +19,9 @@ __all__ = [
     "AttackRow",
     "ReductionRow",
     "attack_row",
+    "ended_by",
     "group_attacks",
-    "is_correct",
-    "is_counted",
     "reduction_row",
-    "stands",
 ]
 
 RECIPES_THAT_KEEP_THE_LABEL = frozenset({"input-reduction"})
@@ -30,6 +29,8 @@ RECIPES_THAT_KEEP_THE_LABEL = frozenset({"input-reduction"})
 
 BUDGETS = tuple(range(101))
 """Shares of words that an attacker may change, in per cent."""
+
+_POINTS = 120
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,14 @@ class AttackGroup:
         return sorted({file.training.seed for file in self.files if file.training})
 
     @property
-    def records(self) -> list[AttackRecord]:
-        """The examples that say something of the attack, see :func:`is_counted`."""
-        return [record for file in self.files for record in file.records if is_counted(record)]
+    def columns(self) -> Columns:
+        """The examples that say something of the attack, see :func:`~robustbench_mt.reporting.attacked.counted`."""
+        every = [file.attacked.columns for file in self.files]
+        return np.concatenate([columns[counted(columns)] for columns in every])
 
     @property
     def left_out(self) -> int:
-        return sum(len(file.records) for file in self.files) - len(self.records)
+        return sum(int((~counted(file.attacked.columns)).sum()) for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class AttackRow(_Row):
         budget: of one example, in words; ``ended_by``: how many attacks ran into which part of it.
         share_changed: mean share of words changed, over the successes.
         curve: the accuracy left by successes that changed at most :data:`BUDGETS` per cent of the words.
+        by_queries: numbers of texts scored, from the least to the most that an attack took, each with the share of the
+            attacked whose label had flipped by then.
     """
 
     clean_accuracy: Estimate
@@ -107,6 +111,7 @@ class AttackRow(_Row):
     success_rate: Estimate
     share_changed: Estimate
     curve: list[Estimate]
+    by_queries: list[tuple[int, Estimate]]
 
 
 @dataclass(frozen=True)
@@ -120,27 +125,6 @@ class ReductionRow(_Row):
 
     reduced: Estimate
     share_removed: Estimate
-
-
-def is_correct(record: AttackRecord) -> bool:
-    """Whether the example was classified correctly before the attack."""
-    if record.scores is None:
-        return record.status in ("success", "failed")
-    return record.scores.index(max(record.scores)) == record.label
-
-
-def is_counted(record: AttackRecord) -> bool:
-    """Whether the example counts in n.
-
-    One whose attack ended in an error, or that was classified correctly and could not be tried (too long, no word that
-    may change), withstood nothing: counting it would flatter the classifier.
-    """
-    return record.status != "error" and not (record.status == "skipped" and is_correct(record))
-
-
-def stands(record: AttackRecord) -> bool:
-    """Whether the example is classified correctly after the attack."""
-    return is_correct(record) and record.status != "success"
 
 
 def group_attacks(files: Sequence[AttackFile]) -> list[AttackGroup]:
@@ -158,25 +142,27 @@ def group_attacks(files: Sequence[AttackFile]) -> list[AttackGroup]:
 
 def attack_row(group: AttackGroup) -> AttackRow:
     """The numbers of a group."""
-    records = group.records
-    successes = [record for record in records if record.status == "success"]
-    attacked = [record for record in records if record.status in ("success", "failed")]
-    each = [[stands(record) for record in file.records if is_counted(record)] for file in group.files]
+    examples = group.columns
+    attacked = examples[tried(examples)]
+    successes = attacked[with_status(attacked, "success")]
+    each = [replace(group, files=[file]).columns for file in group.files]
     return AttackRow(
         **_shared(group, attacked),
-        clean_accuracy=wilson(sum(map(is_correct, records)), len(records)),
-        accuracy_under_attack=wilson(sum(map(stands, records)), len(records)),
-        over_seeds=mean_over_seeds([sum(outcomes) / len(outcomes) for outcomes in each if outcomes]).within(0, 1),
+        clean_accuracy=wilson(_count(examples["correct"]), len(examples)),
+        accuracy_under_attack=wilson(_count(stands(examples)), len(examples)),
+        over_seeds=mean_over_seeds([_count(stands(of)) / len(of) for of in each if len(of)]).within(0, 1),
         success_rate=wilson(len(successes), len(attacked)),
         share_changed=_share_changed(successes),
-        curve=_curve(records),
+        curve=_curve(examples),
+        by_queries=_by_queries(attacked, successes),
     )
 
 
 def reduction_row(group: AttackGroup) -> ReductionRow:
     """The numbers of a group whose recipe keeps the label."""
-    attacked = [record for record in group.records if record.status in ("success", "failed")]
-    reduced = [record for record in attacked if record.status == "success"]
+    examples = group.columns
+    attacked = examples[tried(examples)]
+    reduced = attacked[with_status(attacked, "success")]
     return ReductionRow(
         **_shared(group, attacked),
         reduced=wilson(len(reduced), len(attacked)),
@@ -184,34 +170,57 @@ def reduction_row(group: AttackGroup) -> ReductionRow:
     )
 
 
-def _shared(group: AttackGroup, attacked: Sequence[AttackRecord]) -> dict[str, Any]:
+def ended_by(columns: Columns) -> dict[str, int]:
+    """How many attacks ran into which budget, for those that some did, by the budget's name."""
+    counts = np.bincount(columns["ended_by"], minlength=len(ENDINGS) + 1)[1:]
+    return {ending: int(count) for ending, count in zip(ENDINGS, counts, strict=True) if count}
+
+
+def _shared(group: AttackGroup, attacked: Columns) -> dict[str, Any]:
     return {
         "task": group.task,
         "recipe": group.recipe,
         "method": group.method,
         "checkpoints": list(dict.fromkeys(file.run.checkpoint for file in group.files)),
         "seeds": group.seeds,
-        "n": len(group.records),
+        "n": len(group.columns),
         "left_out": group.left_out,
-        "queries": bootstrap_mean([record.queries for record in attacked]),
+        "queries": bootstrap_mean(attacked["queries"]),
         "budget": group.budget,
-        "ended_by": dict(sorted(Counter(record.ended_by for record in attacked if record.ended_by).items())),
+        "ended_by": ended_by(attacked),
     }
 
 
-def _curve(records: Sequence[AttackRecord]) -> list[Estimate]:
-    fallen = [0] * len(BUDGETS)
-    for record in records:
-        if is_correct(record) and not stands(record):
-            fallen[_budget(record)] += 1
-    correct = sum(map(is_correct, records))
-    return [wilson(correct - down, len(records)) for down in accumulate(fallen)]
+def _curve(examples: Columns) -> list[Estimate]:
+    fell = examples[examples["correct"] & ~stands(examples)]
+    fallen = np.bincount(_budgets(fell), minlength=len(BUDGETS)).cumsum()
+    correct = _count(examples["correct"])
+    return [wilson(correct - down, len(examples)) for down in fallen.tolist()]
 
 
-def _budget(record: AttackRecord) -> int:
-    """The least whole percentage that lets this success happen; one that also inserted words may need more than all."""
-    return min(100, -(-100 * record.words_changed // record.words)) if record.words else 0
+def _by_queries(attacked: Columns, successes: Columns) -> list[tuple[int, Estimate]]:
+    """At numbers whose ratios are alike, as the axis of the figure is logarithmic."""
+    if not len(attacked):
+        return []
+    least, most = np.maximum([attacked["queries"].min(), attacked["queries"].max()], 1)
+    numbers = np.unique(np.geomspace(least, most, _POINTS).round().astype(np.int64))
+    flipped = np.searchsorted(np.sort(successes["queries"]), numbers, side="right")
+    return [
+        (number, wilson(count, len(attacked))) for number, count in zip(numbers.tolist(), flipped.tolist(), strict=True)
+    ]
 
 
-def _share_changed(records: Sequence[AttackRecord]) -> Estimate:
-    return bootstrap_mean([record.words_changed / record.words for record in records if record.words])
+def _budgets(columns: Columns) -> NDArray[np.int64]:
+    """The least whole percentages that let successes happen; ones that also inserted words may need more than all."""
+    words = columns["words"]
+    least = -(-100 * columns["words_changed"] // np.maximum(words, 1))
+    return np.where(words > 0, least, 0).clip(0, 100)
+
+
+def _share_changed(columns: Columns) -> Estimate:
+    columns = columns[columns["words"] > 0]
+    return bootstrap_mean(columns["words_changed"] / columns["words"])
+
+
+def _count(mask: NDArray[np.bool_]) -> int:
+    return int(mask.sum())

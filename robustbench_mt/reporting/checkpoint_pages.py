@@ -1,13 +1,12 @@
 """What the page says of each checkpoint: how it was made, what it scores, and what to doubt."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
 
 from robustbench_mt.flat import flat
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
-from robustbench_mt.reporting.examples import ShownExample
+from robustbench_mt.reporting.examples import DrawnExample, ShownExample
 from robustbench_mt.reporting.leaderboard_rows import RATIO, LeaderboardRow, checkpoint_scores
 from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.reporting.table import Cell, Column, Table
@@ -47,15 +46,15 @@ class CheckpointPage:
     matched: bool
 
 
-def checkpoint_pages(rows: Sequence[LeaderboardRow], examples: Iterable[ShownExample]) -> list[CheckpointPage]:
+def checkpoint_pages(rows: Sequence[LeaderboardRow], successes: Iterable[DrawnExample]) -> list[CheckpointPage]:
     """Pages for at most :data:`MOST_PAGES` of the rows, taken in turn from each task, in the leaderboard's order.
 
     Args:
         rows: the leaderboard.
-        examples: from which to show some.
+        successes: adversarial texts from which to show some, in the order in which they are preferred.
     """
     chosen = sorted(_chosen(rows))
-    shown = _first_successes(examples, MOST_CHARACTERS // max(1, len(chosen)))
+    shown = _first_successes(successes, MOST_CHARACTERS // max(1, len(chosen)))
     return [_page(position, rows[position], shown.get(rows[position].key, [])) for position in chosen]
 
 
@@ -66,18 +65,15 @@ def _chosen(rows: Sequence[LeaderboardRow]) -> list[int]:
     return [each for turn in zip_longest(*tasks.values()) for each in turn if each is not None][:MOST_PAGES]
 
 
-def _first_successes(examples: Iterable[ShownExample], most: int) -> dict[Any, list[ShownExample]]:
+def _first_successes(successes: Iterable[DrawnExample], most: int) -> dict[Hashable, list[ShownExample]]:
     """One a recipe, by checkpoint; a text longer than ``most`` characters leaves room for no other."""
-    shown: dict[Any, list[ShownExample]] = {}
-    for example in examples:
-        of_checkpoint = shown.setdefault(example.key, [])
-        if (
-            example.status == "success"
-            and len(of_checkpoint) < MOST_EXAMPLES
-            and all(example.recipe != other.recipe for other in of_checkpoint)
-            and (not of_checkpoint or sum(each.size for each in (*of_checkpoint, example)) <= most)
-        ):
-            of_checkpoint.append(example)
+    shown: dict[Hashable, list[ShownExample]] = {}
+    for drawn in successes:
+        of_checkpoint = shown.setdefault(drawn.key, [])
+        if len(of_checkpoint) < MOST_EXAMPLES and all(drawn.group.recipe != other.recipe for other in of_checkpoint):
+            example = drawn.read()
+            if not of_checkpoint or sum(each.size for each in (*of_checkpoint, example)) <= most:
+                of_checkpoint.append(example)
     return shown
 
 
@@ -186,7 +182,7 @@ def _doubts(row: LeaderboardRow) -> Iterator[str]:
             yield f"{record.split} (n={record.n}): {warning}"
     told: dict[str, list[str]] = {}
     for file in row.files:
-        fallbacks = dict.fromkeys(fallback for record in file.records for fallback in record.fallbacks)
+        fallbacks = dict.fromkeys(fallback for used in file.attacked.fallback_counts() for fallback in used)
         stood_in = (f"a resource was missing, and something stood in for it: {fallback}" for fallback in fallbacks)
         for what in (*file.run.warnings, *stood_in):
             told.setdefault(what, []).append(file.run.recipe)

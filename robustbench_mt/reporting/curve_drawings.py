@@ -54,7 +54,9 @@ def label_noise_drawings(rows: Sequence[LabelNoiseRow], looks: Mapping[str, Look
 
 
 def _size(rows: Sequence[CurveRow]) -> tuple[float, float]:
-    return (ONE_COLUMN, 2.5) if len({row.method for row in rows}) <= _FEW else (TWO_COLUMNS, 3.6)
+    methods = len({row.method for row in rows})
+    # In one column of a page the legend has a line for each.
+    return (ONE_COLUMN, 2.2 + 0.16 * methods) if methods <= _FEW else (TWO_COLUMNS, 3.6)
 
 
 def _band(rows: Sequence[CurveRow]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from imbalance.protocols import PROTOCOLS
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.naming import ratio_name, share_name
@@ -45,7 +44,7 @@ def imbalance_facts(records: Sequence[ImbalanceRecord]) -> list[CurveFacts]:
             ),
             minority=points[0].minority,
             protocol=points[0].protocol,
-            summary=PROTOCOLS[points[0].protocol].summary if points[0].protocol in PROTOCOLS else "",
+            summary=points[0].protocol_summary,
             control=any(point.control for point in points),
             tuned=any(point.threshold is not None for point in points),
         )

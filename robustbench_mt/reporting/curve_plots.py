@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
-from robustbench_mt.reporting.style import GREY, Look, ends, label, looks_of_methods
+from robustbench_mt.reporting.style import GREY, Look, ends, label, legend_above, looks_of_methods
 
 __all__ = ["plot_imbalance", "plot_label_noise"]
 
@@ -32,6 +32,9 @@ def plot_imbalance(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str,
     axes.set_xscale("log")
     _plot_controls(axes, [row for row in rows if row.control], looks)
     _plot(axes, [row for row in rows if not row.control], looks)
+    if any(row.control for row in rows):
+        axes.plot([], [], color=GREY, linewidth=_THIN, label="thin: balanced, of the same size")
+    legend_above(axes)
     if rows[0].share is None:
         axes.set_xlabel("majority : minority in training (logarithmic)")
     else:
@@ -54,6 +57,7 @@ def plot_label_noise(axes: Axes, rows: Sequence[LabelNoiseRow], looks: Mapping[s
     """
     looks = looks or looks_of_methods(row.method for row in rows)
     _plot(axes, rows, looks)
+    legend_above(axes)
     lowest = min(min(ends(row.measured)[1], 1 / row.classes, *row.by_seed) for row in rows)
     axes.set_ylim(lowest, 1)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -67,8 +71,6 @@ def _plot_controls(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str,
         means = [ends(row.measured)[0] for row in points]
         levels = [row.level for row in points]
         axes.plot(levels, means, color=looks[method].colour, linestyle=looks[method].line, linewidth=_THIN, alpha=0.7)
-    if rows:
-        axes.plot([], [], color=GREY, linewidth=_THIN, label="thin: balanced sets of the same size")
 
 
 def _plot(axes: Axes, rows: Sequence[CurveRow], looks: Mapping[str, Look]) -> None:
@@ -102,4 +104,3 @@ def _plot(axes: Axes, rows: Sequence[CurveRow], looks: Mapping[str, Look]) -> No
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
     axes.set_ylim(0, 1)
-    axes.legend(loc="lower left")

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from imbalance.protocols import PROTOCOLS
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL, CurveRecord, ImbalanceRecord, LabelNoiseRecord
-from robustbench_mt.registry import choose
 from robustbench_mt.reporting.naming import MethodNames, method_order, ratio_name, share_name
 from robustbench_mt.reporting.seed_rows import pooled_metric
 from robustbench_mt.statistics import Estimate
@@ -31,6 +29,7 @@ _IMBALANCE_METRICS = (
     "calibration_error",
     *(f"{name}{TUNED}" for name in _DECIDED),
 )
+_OF_ONE_LEVEL = ("minority", "protocol", "protocol_summary", "ratio", "share", "control")
 _LABEL_NOISE_METRICS = ("accuracy", "macro_f1", "matthews", "f1")
 
 R = TypeVar("R", bound=CurveRecord)
@@ -75,6 +74,7 @@ class ImbalanceRow(CurveRow):
     """A method at one ratio of majority to ``minority``, or one share of it that is kept.
 
     Attributes:
+        protocol_summary: what the protocol changes, and what it leaves as it is, in a sentence.
         ratio: the level's, where that is a share the one that came out; ``share`` where that is the level.
         control: whether it was trained on the level's balanced control.
         thresholds: at which the metrics that end in :data:`TUNED` are, one a seed; empty where a seed has none.
@@ -85,6 +85,7 @@ class ImbalanceRow(CurveRow):
 
     minority: str
     protocol: str
+    protocol_summary: str
     ratio: float
     share: float | None
     control: bool
@@ -94,15 +95,6 @@ class ImbalanceRow(CurveRow):
     @property
     def level_name(self) -> str:
         return ratio_name(self.ratio) if self.share is None else share_name(self.share)
-
-    @property
-    def protocol_summary(self) -> str:
-        """What the protocol changes, and what it leaves as it is, in a sentence.
-
-        Raises:
-            UserError: a record names a protocol that this version does not know.
-        """
-        return choose("protocol", self.protocol, PROTOCOLS).summary
 
     @property
     def trained_on(self) -> str:
@@ -141,7 +133,7 @@ def imbalance_rows(records: Sequence[ImbalanceRecord]) -> list[ImbalanceRow]:
     return [
         ImbalanceRow(
             **_pooled(method, points, _IMBALANCE_METRICS, ImbalanceRow.measure),
-            **{name: getattr(points[0], name) for name in ("minority", "protocol", "ratio", "share", "control")},
+            **{name: getattr(points[0], name) for name in _OF_ONE_LEVEL},
             thresholds=_thresholds(points),
             remarks=list(dict.fromkeys(remark for point in points for remark in point.remarks)),
         )

@@ -1,12 +1,13 @@
 """What a reader should doubt, as far as the records show it."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted
+from robustbench_mt.records import Status
+from robustbench_mt.reporting.attack_rows import AttackGroup, ended_by
+from robustbench_mt.reporting.attacked import Columns, counted, tried, with_status
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
-from robustbench_mt.reporting.runs import AttackFile, Runs
+from robustbench_mt.reporting.runs import Runs
 
 __all__ = ["doubts"]
 
@@ -15,6 +16,10 @@ _ENOUGH_ATTACKS = 20
 _ENOUGH_CANDIDATES = 100
 # Candidates that the constraints let through; below this, the constraints decide the outcome, not the search.
 _NEARLY_ALL_CUT = 0.05
+_LEFT_OUT: tuple[tuple[Status, str], ...] = (
+    ("error", "ended in an error"),
+    ("skipped", "could not be tried (too long, no words, or the recipe's goal reached before)"),
+)
 # Cells that failed for the same reason.
 _NAMED = 5
 
@@ -59,10 +64,7 @@ def _probes(groups: Sequence[AttackGroup]) -> Iterator[str]:
 def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
     for (task, recipe), of_recipe in groupby(groups, key=lambda group: (group.task, group.recipe)):
         pooled = list(of_recipe)
-        for status, what in (
-            ("error", "ended in an error"),
-            ("skipped", "could not be tried (too long, no words, or the recipe's goal reached before)"),
-        ):
+        for status, what in _LEFT_OUT:
             told = list(_left_out(pooled, status))
             if told:
                 yield f"{task}: examples on which {recipe} {what} are left out of n: {', '.join(told)}."
@@ -70,7 +72,8 @@ def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
         yield from _all_or_nothing(task, recipe, pooled)
         yield from _cut(task, recipe, pooled)
         yield from _ended_by_budget(task, recipe, pooled)
-        attacked = {_indices(file) for group in pooled for file in group.files}
+        every = [file.attacked.columns for group in pooled for file in group.files]
+        attacked = {_examples(columns[~with_status(columns, "error")]) for columns in every}
         if len(attacked) > 1:
             yield f"{task}: {recipe} was run on different examples for different checkpoints."
 
@@ -78,10 +81,10 @@ def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
 def _at_chance(task: str, recipe: str, groups: list[AttackGroup]) -> Iterator[str]:
     for group in groups:
         chance = 1 / len(group.files[0].run.label_names)
-        correct = sum(map(is_correct, group.records))
-        if group.records and correct <= chance * len(group.records):
+        correct, n = int(group.columns["correct"].sum()), len(group.columns)
+        if n and correct <= chance * n:
             yield (
-                f"{task}: {group.method} was right on {correct} of {len(group.records)} examples before {recipe}, at "
+                f"{task}: {group.method} was right on {correct} of {n} examples before {recipe}, at "
                 "or under chance: its labels are probably in another order than the task's; map them with --map-labels."
             )
 
@@ -91,19 +94,18 @@ def _all_or_nothing(task: str, recipe: str, groups: Sequence[AttackGroup]) -> It
         # To reduce nearly every input is what a recipe that keeps the label is expected to do.
         doubted = {0.0: "none"} if group.keeps_label else {0.0: "none", 1.0: "all"}
         for file in group.files:
-            attacked = [record for record in file.records if record.status in ("success", "failed")]
-            fell = sum(record.status == "success" for record in attacked)
-            if len(attacked) >= _ENOUGH_ATTACKS and fell / len(attacked) in doubted:
+            attacked = int(tried(file.attacked.columns).sum())
+            fell = int(with_status(file.attacked.columns, "success").sum())
+            if attacked >= _ENOUGH_ATTACKS and fell / attacked in doubted:
                 yield (
-                    f"{task}: {recipe} succeeded on {doubted[fell / len(attacked)]} of the {len(attacked)} examples of "
+                    f"{task}: {recipe} succeeded on {doubted[fell / attacked]} of the {attacked} examples of "
                     f"{file.run.checkpoint} that it attacked: look at some before you believe it."
                 )
 
 
 def _cut(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]:
     for file in (file for group in groups for file in group.files):
-        made = sum(record.candidates for record in file.records)
-        kept = sum(record.candidates_kept for record in file.records)
+        made, kept = (int(file.attacked.columns[name].sum()) for name in ("candidates", "candidates_kept"))
         if made >= _ENOUGH_CANDIDATES and kept < _NEARLY_ALL_CUT * made:
             yield (
                 f"{task}: the constraints of {recipe} let through {kept:,} of {made:,} candidates "
@@ -114,12 +116,12 @@ def _cut(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]
 
 def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]:
     for group in groups:
-        counts = Counter(record.ended_by for record in group.records if record.ended_by)
+        counts = ended_by(group.columns)
         if counts:
             told = ", ".join(f"{count} by {what}" for what, count in sorted(counts.items()))
-            attacked = sum(record.status in ("success", "failed") for record in group.records)
+            attacked = int(tried(group.columns).sum())
             clock = " The clock decides where the limit is in seconds: another run may differ." * bool(
-                counts["seconds"]
+                counts.get("seconds")
             )
             yield (
                 f"{task}: a budget ({group.budget}) ended {sum(counts.values())} of {attacked} attacks of {recipe} on "
@@ -167,12 +169,11 @@ def _unlearned(rows: list[LabelNoiseRow]) -> Iterator[str]:
 
 def _unequal(groups: Sequence[AttackGroup]) -> Iterator[str]:
     """Where a worst case over recipes covers less than its recipes do, or other recipes than another's."""
-    attacked: dict[tuple[str, str, str], dict[str, dict[str, tuple[int, ...]]]] = {}
+    attacked: dict[tuple[str, str, str], dict[str, dict[str, bytes]]] = {}
     for group in groups:
         for file in group.files if not group.keeps_label else ():
             by_checkpoint = attacked.setdefault((group.task, file.run.split, file.run.data), {})
-            indices = tuple(record.index for record in file.records)
-            by_checkpoint.setdefault(file.run.checkpoint, {})[group.recipe] = indices
+            by_checkpoint.setdefault(file.run.checkpoint, {})[group.recipe] = _examples(file.attacked.columns)
     for (task, *_), by_checkpoint in attacked.items():
         unequal = [name for name, by_recipe in by_checkpoint.items() if len(set(by_recipe.values())) > 1]
         if unequal:
@@ -187,22 +188,24 @@ def _unequal(groups: Sequence[AttackGroup]) -> Iterator[str]:
             )
 
 
-def _left_out(groups: list[AttackGroup], status: str) -> Iterator[str]:
+def _left_out(groups: list[AttackGroup], status: Status) -> Iterator[str]:
     for group in groups:
-        records = [record for file in group.files for record in file.records]
-        count = sum(record.status == status and not is_counted(record) for record in records)
+        every = [file.attacked.columns for file in group.files]
+        count = sum(int((with_status(columns, status) & ~counted(columns)).sum()) for columns in every)
         if count:
-            yield f"{count} of {len(records)} for {group.method}"
+            yield f"{count} of {sum(map(len, every))} for {group.method}"
 
 
-def _indices(file: AttackFile) -> tuple[int, ...]:
-    return tuple(record.index for record in file.records if record.status != "error")
+def _examples(columns: Columns) -> bytes:
+    """What is the same for the same examples."""
+    return columns["index"].tobytes()
 
 
 def _fallbacks(groups: list[AttackGroup]) -> Iterator[str]:
     used: dict[str, list[str]] = {}
     for group in groups:
-        for fallback in {fallback: None for file in group.files for r in file.records for fallback in r.fallbacks}:
+        lists = [used for file in group.files for used in file.attacked.fallback_counts()]
+        for fallback in dict.fromkeys(fallback for used in lists for fallback in used):
             used.setdefault(fallback, []).append(group.recipe)
     for fallback, recipes in used.items():
         named = ", ".join(dict.fromkeys(recipes))

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from robustbench_mt.reporting.naming import file_name
-from robustbench_mt.reporting.style import render
+from robustbench_mt.reporting.style import render, settle
 
 __all__ = ["ENDINGS", "Drawing", "columns_for", "panels", "share_legend", "sketch"]
 
@@ -23,8 +23,8 @@ class Drawing:
     """A figure, and what is said of it.
 
     Attributes:
-        section: where the page shows it: ``attacks``, ``words``, ``transfer``, ``methods``, ``imbalance``,
-            ``label-noise``, ``matching``.
+        section: where the page shows it: ``attacks``, ``words``, ``queries``, ``transfer``, ``methods``,
+            ``imbalance``, ``label-noise``, ``matching``.
         name: its files' name, without the ending.
         title: one line, also its text where images are not shown.
         caption: what is counted over which n, and what the intervals are.
@@ -45,6 +45,7 @@ class Drawing:
     @cached_property
     def files(self) -> dict[str, bytes]:
         """Its content by each of :data:`ENDINGS`."""
+        settle(self.figure)
         return {ending: render(self.figure, ending) for ending in ENDINGS}
 
 

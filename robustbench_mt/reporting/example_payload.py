@@ -1,26 +1,117 @@
-"""Attacked examples packed into the page, for its script to show: all of them, or as many as fit."""
+"""Attacked examples packed into the page, for its script to show: all of them, or as many as fit.
+
+They stand in blocks, each compressed alone, so that the script unpacks only those that it shows. Beside them stands an
+index by which it filters without unpacking any.
+"""
 
 import base64
 import gzip
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from robustbench_mt.reporting.examples import Field, ShownExample
+from robustbench_mt.reporting.examples import DrawnExample, Field, ShownExample
 from robustbench_mt.reporting.marking import Passage
 from robustbench_mt.visible import pieces
 
-__all__ = ["pack_examples"]
+__all__ = ["PackedExamples", "pack_examples"]
+
+# More would take memory and never fit; texts that many examples share are packed well, but not as well as that.
+MOST_EXAMPLES, MOST_CHARACTERS = 100_000, 40_000_000
+
+_A_BLOCK = 200
+# To see how well these pack.
+_FIRST = 2000
+_ATTEMPTS = 6
+_FULL = 0.96
+
+
+@dataclass(frozen=True)
+class PackedExamples:
+    """What the script is given, each part base64 of gzipped JSON.
+
+    Attributes:
+        index: the number of all examples, the names that the filters offer, and for each packed example which of them
+            it has.
+        blocks: the packed examples, in the index's order, so many each as the index says.
+        count: packed examples.
+    """
+
+    index: str
+    blocks: list[str]
+    count: int
+
+    @property
+    def size(self) -> int:
+        """Characters of all parts."""
+        return len(self.index) + sum(map(len, self.blocks))
+
+
+class _Chosen:
+    """The first of the examples that are drawn, spelt out once.
+
+    Args:
+        drawn: in the order in which they are to be dropped, the last first.
+        total: how many there are.
+        names: see :func:`pack_examples`.
+        checkpoints: see :func:`pack_examples`.
+    """
+
+    def __init__(
+        self,
+        drawn: Iterable[DrawnExample],
+        total: int,
+        names: Mapping[str, Sequence[str]],
+        checkpoints: Mapping[Hashable, int],
+    ) -> None:
+        self._drawn = iter(drawn)
+        self._total, self._names, self._checkpoints = total, names, checkpoints
+        self._places: list[tuple[Any, ...]] = []
+        self._filtered: list[list[int]] = []
+        self._spelt: list[str] = []
+        self._characters = 0
+
+    def read(self, count: int) -> int:
+        """Have the first ``count`` ready, or as many as there are and memory is given to; how many that is."""
+        for drawn in islice(self._drawn, max(0, min(count, MOST_EXAMPLES) - len(self._spelt))):
+            example = drawn.read()
+            # The attacks on one text stand together: readers compare them, and the text takes room once.
+            checkpoint = self._checkpoints[example.key]
+            self._places.append((example.task, example.index, example.recipe, checkpoint))
+            by_name = [self._names[kind].index(getattr(example, kind)) for kind in self._names]
+            self._filtered.append([*by_name, checkpoint])
+            self._spelt.append(_json(_example(example)))
+            self._characters += len(self._spelt[-1])
+            if self._characters > MOST_CHARACTERS:
+                self._drawn = iter(())
+                break
+        return min(count, len(self._spelt))
+
+    def packed(self, count: int) -> PackedExamples:
+        """The first ``count``, which have been read."""
+        order = sorted(range(count), key=self._places.__getitem__)
+        filtered = zip(*(self._filtered[position] for position in order), strict=True)
+        index = {
+            "total": self._total,
+            "block": _A_BLOCK,
+            "names": {kind: [_text(name) for name in of_kind] for kind, of_kind in self._names.items()},
+            "columns": dict(zip((*self._names, "checkpoint"), filtered, strict=False)),
+        }
+        blocks = [order[start : start + _A_BLOCK] for start in range(0, count, _A_BLOCK)]
+        texts = (f"[{','.join(self._spelt[position] for position in block)}]" for block in blocks)
+        return PackedExamples(_packed(_json(index)), [_packed(text) for text in texts], count)
 
 
 def pack_examples(
-    examples: Sequence[ShownExample],
+    examples: Iterable[DrawnExample],
     total: int,
     names: Mapping[str, Sequence[str]],
     checkpoints: Mapping[Hashable, int],
     most: int,
-) -> str:
-    """Base64 of gzipped JSON, of at most ``most`` characters; it holds the first examples, as many as fit.
+) -> PackedExamples:
+    """Pack the first examples, as many as fit into ``most`` characters.
 
     All text is spelt out and cut into pieces here, so that the script has nothing to do but show it.
 
@@ -32,27 +123,33 @@ def pack_examples(
         checkpoints: the leaderboard's position of each, by its key.
         most: characters of the result.
     """
-    shown = {kind: [_text(name) for name in of_kind] for kind, of_kind in names.items()}
-    # The attacks on one text stand together: readers compare them, and the text takes room once.
-    places = [(each.task, each.index, each.recipe, checkpoints[each.key]) for each in examples]
-    packable = [_example(each, names, checkpoints) for each in examples]
-    chosen = len(packable)
-    while True:
-        ordered = [packable[position] for position in sorted(range(chosen), key=places.__getitem__)]
-        content = {"total": total, "names": shown, "examples": ordered}
-        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        packed = base64.b64encode(gzip.compress(plain, 9, mtime=0)).decode("ascii")
-        if len(packed) <= most or not chosen:
-            return packed
-        chosen = int(chosen * 0.97 * most / len(packed))
+    chosen = _Chosen(examples, total, names, checkpoints)
+    best = PackedExamples("", [], 0)
+    count, too_many = chosen.read(_FIRST), MOST_EXAMPLES + 1
+    for _ in range(_ATTEMPTS):
+        if not best.count < count < too_many:
+            break
+        packed = chosen.packed(count)
+        if packed.size <= most:
+            best = packed
+        else:
+            too_many = count
+        if _FULL * most < packed.size <= most:
+            break
+        count = chosen.read(min(int(count * 0.98 * most / packed.size), too_many - 1))
+    return best
 
 
-def _example(
-    example: ShownExample, names: Mapping[str, Sequence[str]], checkpoints: Mapping[Hashable, int]
-) -> dict[str, Any]:
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), 9, mtime=0)).decode("ascii")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _example(example: ShownExample) -> dict[str, Any]:
     return {
-        **{kind: names[kind].index(getattr(example, kind)) for kind in names},
-        "checkpoint": checkpoints[example.key],
         "about": [_text(line) for line in example.about],
         "fields": [_field(field) for field in example.fields],
         "untouched": _text(example.untouched),

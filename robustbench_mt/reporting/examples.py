@@ -1,18 +1,22 @@
-"""Attacked examples as the page shows them: a fair choice, with the words that changed marked."""
+"""Attacked examples as the page shows them: a fair choice, with the words that changed marked.
+
+Their texts are read only when they are shown.
+"""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from robustbench_mt.records import AttackRecord, AttackRun
+import numpy as np
+
+from robustbench_mt.records import AttackRecord, AttackRun, Status
 from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.attacked import STATUSES, with_status
 from robustbench_mt.reporting.leaderboard_rows import CheckpointKeys
 from robustbench_mt.reporting.marking import Passage, excerpt, mark_changes
+from robustbench_mt.reporting.runs import AttackFile
 from robustbench_mt.visible import visible
 
-__all__ = ["STATUSES", "Field", "ShownExample", "in_turn", "take"]
-
-STATUSES = ("success", "failed", "skipped", "error")
+__all__ = ["DrawnExample", "Field", "ShownExample", "in_turn", "take"]
 
 
 @dataclass(frozen=True)
@@ -52,29 +56,77 @@ class ShownExample:
         return sum(len(visible(passage.before)) + len(visible(passage.after)) for passage in passages)
 
 
-def in_turn(groups: Sequence[AttackGroup], keys: CheckpointKeys) -> Iterator[ShownExample]:
-    """All examples, taken in turn from each checkpoint, recipe and status, so that the first n are a fair choice."""
+@dataclass(frozen=True)
+class DrawnExample:
+    """An attacked example that may be shown; its texts are still on disk.
+
+    Attributes:
+        key: of the checkpoint.
+        row: of the example, in the file's columns.
+    """
+
+    group: AttackGroup
+    file: AttackFile
+    key: Hashable
+    row: int
+
+    @property
+    def index(self) -> int:
+        """Its position in the split."""
+        return int(self.file.attacked.columns[self.row]["index"])
+
+    @property
+    def status(self) -> str:
+        """How the attack on it ended."""
+        return STATUSES[int(self.file.attacked.columns[self.row]["status"])]
+
+    def read(self) -> ShownExample:
+        """Read its texts.
+
+        Raises:
+            UserError: its record was changed meanwhile.
+        """
+        return _show(self.group, self.file.run, self.key, self.file.attacked.record(self.row))
+
+
+def in_turn(
+    groups: Sequence[AttackGroup],
+    keys: CheckpointKeys,
+    statuses: Sequence[Status] = STATUSES,
+    most: int | None = None,
+) -> Iterator[DrawnExample]:
+    """All examples, taken in turn from each checkpoint, recipe and status, so that the first n are a fair choice.
+
+    Args:
+        groups: the attacks.
+        keys: of their checkpoints.
+        statuses: only examples whose attack ended so.
+        most: turns to take; ``None`` for all.
+    """
     kinds = [
-        [(group, file.run, key, record) for record in file.records if record.status == status]
+        (group, file, key, np.flatnonzero(with_status(file.attacked.columns, status))[:most])
         for group in groups
         for file in group.files
         for key in [keys(group.task, file.run.checkpoint, file.training, file.run.victim)]
-        for status in STATUSES
+        for status in statuses
     ]
-    for turn in zip_longest(*kinds):
-        for drawn in turn:
-            if drawn is not None:
-                yield _show(*drawn)
+    for turn in range(max((len(rows) for *_, rows in kinds), default=0)):
+        for group, file, key, rows in kinds:
+            if turn < len(rows):
+                yield DrawnExample(group, file, key, int(rows[turn]))
 
 
-def take(examples: Iterable[ShownExample], most: int, characters: int) -> list[ShownExample]:
+def take(examples: Iterable[DrawnExample], most: int, characters: int) -> list[ShownExample]:
     """The first ``most`` examples, or those until their texts take about ``characters``."""
     taken: list[ShownExample] = []
-    for example in examples:
+    for drawn in examples:
+        example = drawn.read()
         characters -= example.size
-        if len(taken) == most or characters < 0:
+        if characters < 0:
             break
         taken.append(example)
+        if len(taken) == most:
+            break
     return taken
 
 

@@ -11,7 +11,7 @@ from robustbench_mt.statistics import Estimate
 
 __all__ = ["to_latex"]
 
-# More rows than a page holds are broken over pages.
+# More rows than a page holds are broken into several floats: a longtable cannot be made smaller where it is too wide.
 _MOST_ROWS = 45
 # More columns than that take the whole width of a page with two columns.
 _FEW_COLUMNS = 5
@@ -19,7 +19,7 @@ _HEAD = 16
 
 
 def to_latex(table: Table) -> str:
-    """The table as a float, or as a ``longtable`` where a page cannot hold it; needs booktabs, graphicx and longtable.
+    """The table as a float, or as several where a page cannot hold it; needs booktabs and graphicx.
 
     Estimates take two columns: the value, whose decimals stand below each other, and its interval. What they were
     counted over stands in the head where it is the same for all rows, else behind each interval. A column that says the
@@ -34,35 +34,30 @@ def to_latex(table: Table) -> str:
         for row in table.rows
     ]
     shape = "".join(_shape(table, position) for position in positions)
-    head = [r"\toprule", _line(heads), r"\midrule"]
-    caption = rf"\caption{{\textbf{{{LATEX.escape(table.title)}.}} {LATEX.escape(table.caption)}}}"
-    name = file_name(table.name).replace("_", "-")
-    label = rf"\label{{tab:{name}}}"
-    if len(rows) > _MOST_ROWS:
-        lines = [
-            r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{longtable}}{{{shape}}}",
-            rf"{caption}{label}\\",
-            *(*head, r"\endfirsthead"),
-            *(*head, r"\endhead"),
-            *(r"\bottomrule", r"\endfoot"),
-            *map(_line, rows),
-            *(r"\end{longtable}", r"\endgroup"),
-        ]
-    else:
-        kind = "table" if len(table.columns) <= _FEW_COLUMNS else "table*"
-        lines = [
-            rf"\begin{{{kind}}}[tbp]",
-            r"\centering\small\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{4pt}",
-            *(caption, label),
-            # Made smaller only where it is too wide.
-            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{{shape}}}",
-            *(*head, *map(_line, rows), r"\bottomrule"),
-            r"\end{tabular}}",
-            rf"\end{{{kind}}}",
-        ]
-    return "\n".join([r"% Needs \usepackage{booktabs,graphicx,longtable}.", *lines, ""])
+    kind = "table" if len(table.columns) <= _FEW_COLUMNS else "table*"
+    label = f"tab:{file_name(table.name).replace('_', '-')}"
+    title = rf"\caption{{\textbf{{{LATEX.escape(table.title)}.}} {LATEX.escape(table.caption)}}}\label{{{label}}}"
+    continued = rf"Table~\ref{{{label}}}, continued.\\[4pt]"
+    lines = [
+        line
+        for start in range(0, len(rows), _MOST_ROWS)
+        for line in _float(kind, continued if start else title, shape, _line(heads), rows[start : start + _MOST_ROWS])
+    ]
+    return "\n".join([r"% Needs \usepackage{booktabs,graphicx}.", *lines, ""])
+
+
+def _float(kind: str, title: str, shape: str, head: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        rf"\begin{{{kind}}}[tbp]",
+        r"\centering\small\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{4pt}",
+        title,
+        # Made smaller only where it is too wide.
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+        rf"\begin{{tabular}}{{{shape}}}",
+        *(r"\toprule", head, r"\midrule", *map(_line, rows), r"\bottomrule"),
+        r"\end{tabular}}",
+        rf"\end{{{kind}}}",
+    ]
 
 
 def _without_constants(table: Table) -> Table:

@@ -46,7 +46,7 @@ def plot_mass(axes: Axes, row: MatchingRow) -> None:
     axes.set_ylim(0, 1)
     axes.set_xlabel("training step")
     axes.set_ylabel("mean share of a row's mass")
-    axes.legend(loc="upper right", ncols=3)
+    axes.legend(loc="best")
 
 
 def plot_matrix(axes: Axes, snapshot: Snapshot, label_names: Sequence[str], highest: float) -> AxesImage:

@@ -11,10 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from robustbench_mt import __version__
+from robustbench_mt.reporting.attacked import STATUSES
 from robustbench_mt.reporting.checkpoint_pages import CheckpointPage, checkpoint_pages
 from robustbench_mt.reporting.drawing import Drawing
 from robustbench_mt.reporting.example_payload import pack_examples
-from robustbench_mt.reporting.examples import STATUSES, in_turn, take
+from robustbench_mt.reporting.examples import in_turn, take
 from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
 from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.provenance import provenance_tables
@@ -27,12 +28,12 @@ from robustbench_mt.visible import pieces, visible
 __all__ = ["render_page"]
 
 MOST_BYTES = 5_000_000
-# However large the rest is, so much is left for the examples that the script shows.
-LEAST_PACKED = 1_000_000
 # What stands in the page for those who read it without scripts.
 STATIC_EXAMPLES, STATIC_CHARACTERS = 300, 600_000
-# As gzip packs texts of which many stand in it several times, more of them never fit.
-MOST_EXAMPLES, MOST_CHARACTERS = 100_000, 40_000_000
+# The elements around all packed blocks, of which there are 500 at most.
+_ELEMENTS = 40_000
+# Of each recipe against a checkpoint, successes that are looked at for one that its page has room for.
+_LOOKED_AT = 20
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("vendor/sortable-tablesort-4.1.7.js", "page.js", "examples.js")
@@ -63,6 +64,7 @@ _SECTIONS = (
     ("attacks", "Accuracy under attack", ("attacks",), ("attacks_by_checkpoint",)),
     ("paired", "Two checkpoints on the same examples", ("paired", "paired_seeds"), ()),
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
+    ("queries", "Success against queries", (), ()),
     ("transfer", "Transfer of adversarial texts", (), ("transfer",)),
     ("reduction", "Input reduction", ("input_reduction",), ()),
     ("methods", "Methods of fine-tuning", ("methods",), ()),
@@ -79,8 +81,9 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
     """The page's HTML.
 
     Every text goes through escaping, and characters that hide or reverse text are spelt out. The page's policy lets it
-    load nothing and run only the scripts whose hashes it names. Of the attacked examples it holds as many as fit into
-    5 MB, packed for the script that filters them; some hundred stand in it for those who read it without scripts.
+    load nothing and run only the scripts whose hashes it names. Of the attacked examples it holds as many as the rest
+    leaves room for in 5 MB, packed for the script that filters them and unpacks what it shows; some hundred stand in it
+    for those who read it without scripts.
 
     Args:
         summary: the rows.
@@ -88,15 +91,15 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
     """
     tables = {table.name: table.for_readers() for table in result_tables(summary)}
     sections, missing = _sections(tables, drawings)
-    attacked = sum(len(file.records) for group in summary.groups for file in group.files)
-    examples = take(in_turn(summary.groups, summary.keys), MOST_EXAMPLES, MOST_CHARACTERS)
-    static = take(examples, STATIC_EXAMPLES, STATIC_CHARACTERS)
-    pages = checkpoint_pages(summary.leaderboard, examples)
-    names = {
-        "task": sorted({group.task: None for group in summary.groups}),
-        "recipe": sorted({group.recipe: None for group in summary.groups}),
-        "method": sorted({group.method: None for group in summary.groups}),
-        "status": list(STATUSES),
+    groups, keys = summary.groups, summary.keys
+    attacked = sum(len(file.attacked) for group in groups for file in group.files)
+    static = take(in_turn(groups, keys), STATIC_EXAMPLES, STATIC_CHARACTERS)
+    pages = checkpoint_pages(summary.leaderboard, in_turn(groups, keys, ("success",), _LOOKED_AT))
+    names: dict[str, Sequence[str]] = {
+        "task": sorted({group.task for group in groups}),
+        "recipe": sorted({group.recipe for group in groups}),
+        "method": sorted({group.method for group in groups}),
+        "status": STATUSES,
     }
     page = (
         _environment()
@@ -122,12 +125,12 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
             packed=Markup(_PACKED),
         )
     )
-    if not examples:
-        return page.replace(_PACKED, "")
-    room = max(LEAST_PACKED, MOST_BYTES - len(page.encode("utf-8")) - 1000)
-    packed = pack_examples(examples, attacked, names, _positions(summary.leaderboard), room)
+    room = MOST_BYTES - len(page.encode("utf-8")) - _ELEMENTS
+    packed = pack_examples(in_turn(groups, keys), attacked, names, _positions(summary.leaderboard), room)
+    elements = [f'<script type="text/plain" id="packed">{packed.index}</script>'] if packed.count else []
+    elements += [f'<script type="text/plain" class="packed">{block}</script>' for block in packed.blocks]
     # No text can hold the placeholder: it would have been escaped.
-    return page.replace(_PACKED, f'<script type="text/plain" id="packed">{packed}</script>')
+    return page.replace(_PACKED, "\n".join(elements))
 
 
 def _environment() -> Environment:

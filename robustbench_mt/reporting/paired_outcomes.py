@@ -1,9 +1,13 @@
 """Which examples each checkpoint has right, before attacks and after them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted, stands
+import numpy as np
+from numpy.typing import NDArray
+
+from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.attacked import counted, stands
 from robustbench_mt.reporting.naming import CheckpointNames
 from robustbench_mt.reporting.runs import AttackFile
 
@@ -28,8 +32,23 @@ class Checkpoint:
     victim: str
 
 
-Outcomes = dict[int, bool]
-"""Whether each example, by its index, is classified correctly."""
+@dataclass(frozen=True)
+class Outcomes:
+    """Whether examples are classified correctly.
+
+    Attributes:
+        index: the examples' positions in the split, each once, in order.
+        right: the outcome of each.
+    """
+
+    index: NDArray[np.int64]
+    right: NDArray[np.bool_]
+
+    def of(self, index: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The outcomes of some of the examples."""
+        right: NDArray[np.bool_] = self.right[np.searchsorted(self.index, index)]
+        return right
+
 
 Conditions = dict[str, dict[Checkpoint, Outcomes]]
 """The outcomes of each checkpoint under each condition: :data:`BEFORE`, or the recipe or worst case."""
@@ -62,9 +81,9 @@ def _before(groups: Sequence[AttackGroup], names: CheckpointNames) -> Conditions
             if attacked not in data:
                 data.append(attacked)
             number = data.index(attacked) + 1
+            scored = file.attacked.columns[file.attacked.columns["scored"]]
             outcomes = conditions.setdefault(BEFORE if number == 1 else f"{BEFORE} #{number}", {})
-            scored = [r for r in file.records if r.scores is not None or r.status in ("success", "failed")]
-            _add(outcomes.setdefault(checkpoint, {}), {record.index: is_correct(record) for record in scored})
+            _add(outcomes, checkpoint, Outcomes(scored["index"], scored["correct"]))
     return conditions
 
 
@@ -72,8 +91,9 @@ def _after(groups: Sequence[AttackGroup], names: CheckpointNames) -> Conditions:
     conditions: Conditions = {}
     for group in groups:
         for checkpoint, file in _files(group, names):
-            outcomes = conditions.setdefault(group.recipe, {}).setdefault(checkpoint, {})
-            _add(outcomes, {record.index: stands(record) for record in file.records if is_counted(record)})
+            columns = file.attacked.columns[counted(file.attacked.columns)]
+            outcomes = conditions.setdefault(group.recipe, {})
+            _add(outcomes, checkpoint, Outcomes(columns["index"], stands(columns)))
     return conditions
 
 
@@ -85,7 +105,12 @@ def _files(group: AttackGroup, names: CheckpointNames) -> Iterator[tuple[Checkpo
         yield Checkpoint(group.method, training.seed if training else None, name, run.victim), file
 
 
-def _add(outcomes: Outcomes, more: Mapping[int, bool]) -> None:
+def _add(outcomes: dict[Checkpoint, Outcomes], checkpoint: Checkpoint, more: Outcomes) -> None:
     """An example counts as right where it is right each time."""
-    for index, right in more.items():
-        outcomes[index] = outcomes.get(index, True) and right
+    known = outcomes.get(checkpoint)
+    if known is None:
+        outcomes[checkpoint] = more
+        return
+    index, place = np.unique(np.concatenate([known.index, more.index]), return_inverse=True)
+    wrong = np.bincount(place, weights=~np.concatenate([known.right, more.right]))
+    outcomes[checkpoint] = Outcomes(index, wrong == 0)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+import numpy as np
+
 from robustbench_mt.comparisons import holm
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.naming import compared, is_baseline, method_order
@@ -90,12 +92,11 @@ def _pairs(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[Checkpoint, Chec
 
 
 def _row(task: str, condition: str, one: tuple[str, Outcomes], other: tuple[str, Outcomes]) -> Iterator[PairedRow]:
-    shared = sorted(one[1].keys() & other[1].keys())
-    if not shared:
+    shared = np.intersect1d(one[1].index, other[1].index, assume_unique=True)
+    if not len(shared):
         return
-    right, other_right = ([outcomes[index] for index in shared] for _, outcomes in (one, other))
-    only_right = sum(a and not b for a, b in zip(right, other_right, strict=True))
-    only_other_right = sum(b and not a for a, b in zip(right, other_right, strict=True))
+    right, other_right = (outcomes.of(shared) for _, outcomes in (one, other))
+    only_right, only_other_right = int((right & ~other_right).sum()), int((other_right & ~right).sum())
     p = mcnemar_exact(only_right, only_other_right)
     yield PairedRow(
         task,
@@ -103,8 +104,8 @@ def _row(task: str, condition: str, one: tuple[str, Outcomes], other: tuple[str,
         one[0],
         other[0],
         n=len(shared),
-        accuracy=wilson(sum(right), len(shared)),
-        other_accuracy=wilson(sum(other_right), len(shared)),
+        accuracy=wilson(int(right.sum()), len(shared)),
+        other_accuracy=wilson(int(other_right.sum()), len(shared)),
         difference=paired_difference(right, other_right),
         only_right=only_right,
         only_other_right=only_other_right,

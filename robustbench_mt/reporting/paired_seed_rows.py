@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -60,10 +61,10 @@ def _row(
     seeds = sorted(one[1].keys() & other[1].keys())
     if len(seeds) < 2:
         return None
-    examples = sorted(set.intersection(*(set(of[seed]) for seed in seeds for of in (one[1], other[1]))))
-    if not examples:
+    examples = reduce(np.intersect1d, [of[seed].index for seed in seeds for of in (one[1], other[1])])
+    if not len(examples):
         return None
-    right, other_right = ([[of[seed][index] for index in examples] for seed in seeds] for of in (one[1], other[1]))
+    right, other_right = (np.stack([of[seed].of(examples) for seed in seeds]) for of in (one[1], other[1]))
     return PairedSeedRow(
         task,
         condition,

@@ -11,7 +11,11 @@ Example:
 """
 
 from robustbench_mt.reporting.ablation_plots import plot_batch_size, plot_self_mass
-from robustbench_mt.reporting.attack_plots import plot_accuracy_by_words, plot_accuracy_under_attack
+from robustbench_mt.reporting.attack_plots import (
+    plot_accuracy_by_words,
+    plot_accuracy_under_attack,
+    plot_success_by_queries,
+)
 from robustbench_mt.reporting.curve_plots import plot_imbalance, plot_label_noise
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.matching_plots import plot_mass, plot_matrix
@@ -30,6 +34,7 @@ __all__ = [
     "plot_mass",
     "plot_matrix",
     "plot_self_mass",
+    "plot_success_by_queries",
     "plot_transfer",
     "styled",
 ]

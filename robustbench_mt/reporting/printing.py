@@ -8,16 +8,21 @@ from rich.table import Table
 from rich.text import Text
 
 from robustbench_mt.records import EvaluationRecord
-from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.reporting.summary import Summary, summarize
 from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.visible import visible
 
-__all__ = ["print_evaluation", "print_results"]
+__all__ = ["print_evaluation", "print_results", "print_summary"]
 
 
 def print_results(directories: Sequence[Path]) -> None:
     """The tables of results of one or more runs."""
-    Console(highlight=False).print(render_terminal(summarize(directories)))
+    print_summary(summarize(directories))
+
+
+def print_summary(summary: Summary) -> None:
+    """The tables of results."""
+    Console(highlight=False).print(render_terminal(summary))
 
 
 def print_evaluation(record: EvaluationRecord) -> None:

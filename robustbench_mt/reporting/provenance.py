@@ -76,8 +76,11 @@ def _attacks(groups: list[AttackGroup]) -> Table:
 
 def _attack(group: AttackGroup, file: AttackFile) -> list[Cell]:
     run = file.run
-    examples = f"{len(file.records)}, {run.sample}, up to {run.max_characters} characters"
-    fallbacks = Counter(fallback for record in file.records for fallback in record.fallbacks)
+    examples = f"{len(file.attacked)}, {run.sample}, up to {run.max_characters} characters"
+    fallbacks: Counter[str] = Counter()
+    for used, count in file.attacked.fallback_counts().items():
+        for fallback in used:
+            fallbacks[fallback] += count
     return [
         *(group.recipe, run.checkpoint, run.victim, run.task, run.split, run.data, examples, group.budget),
         str(run.seed),

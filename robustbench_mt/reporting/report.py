@@ -9,9 +9,9 @@ from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.prose import methods_section
-from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.reporting.summary import Summary, summarize
 
-__all__ = ["report"]
+__all__ = ["report", "write_report"]
 
 
 def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
@@ -35,8 +35,15 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
         >>> report([Path("run")], out).name
         'index.html'
     """
-    summary = summarize(dirs)
-    out = inside(dirs[0], "report") if out is None else out
+    return write_report(summarize(dirs), inside(dirs[0], "report") if out is None else out)
+
+
+def write_report(summary: Summary, out: Path) -> Path:
+    """Write the report of a summary, as :func:`report` does.
+
+    Raises:
+        UserError: ``out`` cannot be written, or a record was changed since it was summarized.
+    """
     figures, tables = make_directory(inside(out, "figures")), make_directory(inside(out, "tables"))
     drawings = draw(summary)
     for drawing in drawings:

@@ -7,17 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadRecordError, NotFoundError, NothingToDoError
 from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import read_record, read_records
-from robustbench_mt.records import (
-    AttackRecord,
-    AttackRun,
-    EvaluationRecord,
-    TrainingRecord,
-    TransferRecord,
-)
+from robustbench_mt.records import AttackRun, EvaluationRecord, TrainingRecord, TransferRecord
+from robustbench_mt.reporting.attacked import Attacked, read_attacked
 
 __all__ = ["AttackFile", "Evaluated", "Runs", "Transferred", "read_runs"]
 
@@ -30,12 +25,12 @@ class AttackFile:
 
     Attributes:
         run: the settings that stand beside the records.
-        records: one an example, by position in the split.
+        attacked: what the records say.
         training: how the checkpoint was made; ``None`` for one from elsewhere.
     """
 
     run: AttackRun
-    records: list[AttackRecord]
+    attacked: Attacked
     training: TrainingRecord | None
 
 
@@ -82,7 +77,7 @@ class _Directory:
     path: Path
     trainings: dict[str, TrainingRecord]
     evaluations: list[EvaluationRecord]
-    attacks: list[tuple[AttackRun, list[AttackRecord]]]
+    attacks: list[tuple[AttackRun, Attacked]]
     transfers: list[TransferRecord]
     imbalance: list[ImbalanceRecord]
     label_noise: list[LabelNoiseRecord]
@@ -99,7 +94,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         UserError: no directory is given, one does not exist or has no record, or a record cannot be read.
     """
     if not paths:
-        raise UserError("No run directory is given: name at least one.")
+        raise NothingToDoError("No run directory is given: name at least one.")
     directories = [_read(path) for path in paths]
     evaluations: dict[Hashable, Evaluated] = {}
     attacks: dict[Hashable, AttackFile] = {}
@@ -109,15 +104,14 @@ def read_runs(paths: Sequence[Path]) -> Runs:
             training = _training(record.checkpoint, directory, directories)
             which = (record.checkpoint, training and _made(training), record.task, record.split)
             evaluations[which] = Evaluated(record, training)
-        for run, records in directory.attacks:
+        for run, attacked in directory.attacks:
             # As for a resumed run, versions and warnings may differ.
             key = repr(replace(run, versions={}, warnings=[]))
             before = attacks.get(key)
             warnings = [*(before.run.warnings if before else []), *run.warnings]
-            merged = _latest([*(before.records if before else []), *records], key=lambda record: record.index)
             attacks[key] = AttackFile(
                 replace(run, warnings=list(dict.fromkeys(warnings))),
-                sorted(merged, key=lambda record: record.index),
+                before.attacked.and_later(attacked) if before else attacked,
                 (before and before.training) or _training(run.checkpoint, directory, directories),
             )
         for entry in directory.transfers:
@@ -142,12 +136,14 @@ def read_runs(paths: Sequence[Path]) -> Runs:
 
 def _read(path: Path) -> _Directory:
     if not path.is_dir():
-        raise UserError(f"There is no run directory {path}: name one that train, attack, imbalance or run has written.")
+        raise NotFoundError(
+            f"There is no run directory {path}: name one that train, attack, imbalance or run has written."
+        )
     attacks = []
     for file in attack_files(path):
-        records = list(read_records(file, AttackRecord))
-        if records:
-            attacks.append((read_record(file.with_suffix(".settings.json"), AttackRun), records))
+        attacked = read_attacked(file)
+        if len(attacked):
+            attacks.append((read_record(file.with_suffix(".settings.json"), AttackRun), attacked))
     directory = _Directory(
         path,
         {record.checkpoint: record for record in read_records(inside(path, "train.jsonl"), TrainingRecord)},
@@ -160,7 +156,9 @@ def _read(path: Path) -> _Directory:
     )
     curves = (directory.imbalance, directory.label_noise)
     if not any((directory.trainings, directory.evaluations, directory.attacks, directory.transfers, *curves)):
-        raise UserError(f"{path} has no records: name a directory that train, attack, imbalance or run has written.")
+        raise NothingToDoError(
+            f"{path} has no records: name a directory that train, attack, imbalance or run has written."
+        )
     return directory
 
 
@@ -172,7 +170,7 @@ def _tuned_on(directory: Path) -> list[str]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read: {error}.") from None
+        raise BadRecordError(f"{path} cannot be read: {error}.") from None
     parts = content.get("parts") if isinstance(content, dict) else None
     told = [content, *(parts.values() if isinstance(parts, dict) else ())]
     return [str(part["tuned_on"]) for part in told if isinstance(part, dict) and part.get("tuned_on")]

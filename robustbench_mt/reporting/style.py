@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.statistics import Estimate
@@ -24,10 +28,12 @@ __all__ = [
     "Look",
     "ends",
     "label",
+    "legend_above",
     "looks_for",
     "looks_of_methods",
     "new_figure",
     "render",
+    "settle",
     "styled",
 ]
 
@@ -131,6 +137,24 @@ def ends(estimate: Estimate) -> tuple[float, float, float]:
     return value, low, high
 
 
+def legend_above(axes: Axes, handles: Sequence[Artist] | None = None) -> None:
+    """A legend above the axes, where it covers nothing, in as many columns as fit their width.
+
+    Args:
+        axes: of any layout.
+        handles: what it names; all that has a label by default.
+    """
+    handles = axes.get_legend_handles_labels()[0] if handles is None else handles
+    style = matplotlib.rcParams
+    font = FontProperties(size=style["legend.fontsize"])
+    # Beside its text, an entry has its handle and the space up to the next, in units of the font's size.
+    beside = style["legend.handlelength"] + style["legend.handletextpad"] + style["legend.columnspacing"]
+    texts = [TextPath((0, 0), str(handle.get_label()), prop=font).get_extents().width for handle in handles]
+    width = axes.get_window_extent().width / axes.figure.dpi * 72
+    columns = int(width / (max(texts) + beside * font.get_size_in_points()))
+    axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=min(max(columns, 1), len(handles)))
+
+
 def new_figure(width: float, height: float) -> Figure:
     """A figure that belongs to no window and no global state.
 
@@ -138,7 +162,8 @@ def new_figure(width: float, height: float) -> Figure:
         width: in inches, :data:`ONE_COLUMN` or :data:`TWO_COLUMNS`.
         height: in inches.
     """
-    return Figure(figsize=(width, height), layout="constrained")
+    # Laid out at what it is saved with: at fewer dots, hinted text is narrower than it is drawn later.
+    return Figure(figsize=(width, height), dpi=_STYLE["savefig.dpi"], layout="constrained")
 
 
 @contextmanager
@@ -148,6 +173,14 @@ def styled() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
         yield
+
+
+def settle(figure: Figure) -> None:
+    """Lay a figure out once and for all; each format that it is rendered to would do it anew, twice."""
+    with styled():
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def render(figure: Figure, ending: str) -> bytes:

@@ -2,9 +2,13 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
 
-from robustbench_mt.records import AttackRecord
-from robustbench_mt.reporting.attack_rows import AttackGroup, is_correct, is_counted
+import numpy as np
+from numpy.typing import NDArray
+
+from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.attacked import Columns, counted, with_status
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.reporting.runs import AttackFile
 
@@ -23,8 +27,8 @@ def worst_case_groups(groups: Sequence[AttackGroup]) -> list[AttackGroup]:
         groups: the recipes' attacks.
 
     Returns:
-        Groups by task and method, whose records stand for all recipes': ``success`` where one succeeded (with the least
-        share of words changed), with the queries and seconds of all.
+        Groups by task and method, whose examples stand for all recipes': ``success`` where one succeeded (with the
+        least share of words changed), with the queries of all.
     """
     by_checkpoint: dict[Hashable, list[tuple[AttackGroup, AttackFile]]] = {}
     for group in groups:
@@ -35,13 +39,13 @@ def worst_case_groups(groups: Sequence[AttackGroup]) -> list[AttackGroup]:
     merged: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, AttackFile]]] = {}
     for attacks in by_checkpoint.values():
         recipes = tuple(dict.fromkeys(group.recipe for group, _ in attacks))
-        records = _worst(attacks) if len(recipes) > 1 else []
-        if records:
-            first, file = attacks[0]
+        first, file = attacks[0]
+        columns = _worst(attacks) if len(recipes) > 1 else file.attacked.columns[:0]
+        if len(columns):
             budgets = list(dict.fromkeys(group.budget for group, _ in attacks))
             budget = budgets[0] if len(budgets) == 1 else "each recipe's"
             pooled = merged.setdefault((first.task, first.method, recipes), [])
-            pooled.append((budget, replace(file, records=records)))
+            pooled.append((budget, replace(file, attacked=replace(file.attacked, columns=columns))))
     worst = [
         AttackGroup(task, _name(task, recipes, merged), method, files[0][0], [file for _, file in files])
         for (task, method, recipes), files in merged.items()
@@ -49,40 +53,43 @@ def worst_case_groups(groups: Sequence[AttackGroup]) -> list[AttackGroup]:
     return sorted(worst, key=lambda group: (group.task, group.recipe, method_order(group.method)))
 
 
-def _worst(attacks: Sequence[tuple[AttackGroup, AttackFile]]) -> list[AttackRecord]:
-    by_recipe: dict[str, dict[int, list[AttackRecord]]] = {}
+def _worst(attacks: Sequence[tuple[AttackGroup, AttackFile]]) -> Columns:
+    """Of the examples that every recipe was run on, one row each for all."""
+    by_recipe: dict[str, list[Columns]] = {}
     for group, file in attacks:
-        of_recipe = by_recipe.setdefault(group.recipe, {})
-        for record in file.records:
-            of_recipe.setdefault(record.index, []).append(record)
-    first, *others = by_recipe.values()
-    return [
-        _merge([record for of_recipe in by_recipe.values() for record in of_recipe[index]])
-        for index in sorted(first)
-        if all(index in other for other in others)
-    ]
+        by_recipe.setdefault(group.recipe, []).append(file.attacked.columns)
+    every = [np.concatenate(of_recipe) for of_recipe in by_recipe.values()]
+    shared = reduce(np.intersect1d, [columns["index"] for columns in every])
+    together = np.concatenate([columns[np.isin(columns["index"], shared)] for columns in every])
+    together = together[np.argsort(together["index"], kind="stable")]
+    # Scores can differ in the last digits from one run to the next, so recipes may not agree on what was right before.
+    fell = with_status(together, "success")
+    rank = np.select([~counted(together), ~together["correct"], fell], [0, 1, 2], 3)
+    least = np.where(rank == 2, _shares_changed(together), 0.0)
+    # Rows of one example are neighbours, before and after: of those that rank alike the first recipe's comes first.
+    chosen = together[np.lexsort((least, rank, together["index"]))]
+    starts = np.flatnonzero(np.append(True, together["index"][1:] != together["index"][:-1])[: len(together)])
+    if not len(starts):
+        return together
+    worst = chosen[starts]
+    worst["queries"] = np.add.reduceat(together["queries"], starts)
+    worst["ended_by"] = np.where(with_status(worst, "failed"), _first_not_zero(together["ended_by"], starts), 0)
+    return worst
 
 
-def _merge(records: Sequence[AttackRecord]) -> AttackRecord:
-    """One example's records by several recipes as one."""
-    chosen = next((record for record in records if not is_counted(record)), None)
-    if chosen is None:
-        # Scores can differ in the last digits from one run to the next, so recipes may not agree.
-        chosen = next((record for record in records if not is_correct(record)), None)
-    if chosen is None:
-        successes = [record for record in records if record.status == "success"]
-        chosen = min(successes, key=_share_changed) if successes else records[0]
-    ended_by = [record.ended_by for record in records if record.ended_by]
-    return replace(
-        chosen,
-        queries=sum(record.queries for record in records),
-        seconds=sum(record.seconds for record in records),
-        ended_by=ended_by[0] if ended_by and chosen.status == "failed" else "",
-    )
+def _first_not_zero(values: NDArray[np.uint8], starts: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Of each stretch that begins at ``starts``; 0 where all are."""
+    stretch = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
+    found = np.zeros(len(starts), values.dtype)
+    # Backwards, so that the first is the last to be put down.
+    there = np.flatnonzero(values)[::-1]
+    found[stretch[there]] = values[there]
+    return found
 
 
-def _share_changed(record: AttackRecord) -> float:
-    return record.words_changed / record.words if record.words else 1.0
+def _shares_changed(columns: Columns) -> NDArray[np.float64]:
+    words = columns["words"]
+    return np.where(words > 0, columns["words_changed"] / np.maximum(words, 1), 1.0)
 
 
 def _name(task: str, recipes: Sequence[str], merged: Iterable[tuple[str, str, tuple[str, ...]]]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import MissingResourceError
 from robustbench_mt.registry import choose
 from robustbench_mt.resources.download import fetch
 from robustbench_mt.resources.nltk_data import locate
@@ -37,7 +37,7 @@ def require(names: Sequence[str], purpose: str) -> dict[str, Found]:
     if missing:
         names_missing = " and ".join(resource.name for resource in missing)
         remedies = "; ".join(f"for {resource.name}, {resource.remedy}" for resource in missing)
-        raise UserError(f"{purpose} needs what is not here: {names_missing}. To get it: {remedies}.")
+        raise MissingResourceError(f"{purpose} needs what is not here: {names_missing}. To get it: {remedies}.")
     return {name: place for name, place in found.items() if place is not None}
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import MissingResourceError, NoNetworkError
 from robustbench_mt.registry import choose
 from robustbench_mt.resources.nltk_data import locate
 from robustbench_mt.resources.overlay import point_nltk_at
@@ -37,7 +37,9 @@ def fetch(names: Sequence[str] = (), timeout: float = 30.0) -> dict[str, Found]:
     chosen = [choose("resource", name, RESOURCES) for name in names]
     for resource in chosen:
         if not resource.packages:
-            raise UserError(f"robustbench-mt cannot fetch the resource {resource.name!r}: {resource.remedy}.")
+            raise MissingResourceError(
+                f"robustbench-mt cannot fetch the resource {resource.name!r}: {resource.remedy}."
+            )
     found = {}
     for resource in chosen or [resource for resource in RESOURCES.values() if resource.packages]:
         present = resource.find()
@@ -58,7 +60,7 @@ def _download(resource: Resource, timeout: float) -> None:
                     package.name, str(folder), quiet=True, raise_on_error=True, print_error_to=io.StringIO()
                 )
             except (OSError, ValueError) as error:
-                raise UserError(
+                raise NoNetworkError(
                     f"Cannot download {package.name} to {folder} ({error}). Check the network; or {resource.remedy}."
                 ) from None
 
@@ -117,6 +119,6 @@ def _read_back(resource: Resource) -> Found:
         except Exception as error:  # a damaged file may raise anything
             problem = f"{type(error).__name__}: {(str(error).split() or ['?'])[0]}"
     where = found.where if found and not found.fallback else _download_folder()
-    raise UserError(
+    raise MissingResourceError(
         f"What was downloaded as {resource.name!r} cannot be read ({problem}): delete it from {where} and try again."
     )

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadSettingError, ConflictingOptionsError, UnknownNameError
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.catalogue import TASKS, TaskEntry
 from robustbench_mt.tasks.files import SUFFIXES
@@ -59,7 +59,9 @@ def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
     entry = choose("task", name, TASKS, remedy)
     for option in _FOR_FILES:
         if getattr(options, option):
-            raise UserError(f"--{option.replace('_', '-')} is for files of your own: leave it out for task {name}.")
+            raise ConflictingOptionsError(
+                f"--{option.replace('_', '-')} is for files of your own: leave it out for task {name}."
+            )
     module, function = entry.loader.split(":")
     load = cast(Callable[[str, TaskEntry, TaskOptions], Task], getattr(import_module(module), function))
     return _protect(load(name, entry, options), options.protect)
@@ -100,11 +102,11 @@ def _protect(task: Task, protect: tuple[str, ...] | None) -> Task:
     fields = {field.casefold(): field for field in task.fields}
     unknown = [name for name in protect if name.casefold() not in fields]
     if unknown:
-        raise UserError(
+        raise UnknownNameError(
             f"Cannot protect {unknown[0]!r}: the fields of task {task.name} are {', '.join(task.fields)}. "
             "Name some of these in --protect."
         )
     protected = {fields[name.casefold()] for name in protect}
     if len(protected) == len(fields):
-        raise UserError(f"--protect {' '.join(protect)} leaves an attack on task {task.name} no field to change.")
+        raise BadSettingError(f"--protect {' '.join(protect)} leaves an attack on task {task.name} no field to change.")
     return replace(task, protected_fields=tuple(field for field in task.fields if field in protected))

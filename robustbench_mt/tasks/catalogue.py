@@ -65,6 +65,14 @@ _NLI_FIELDS = ("premise", "hypothesis")
 TASKS: dict[str, TaskEntry] = {
     "rotten_tomatoes": _movie_reviews("Is a one-sentence film review negative or positive?"),
     "imdb": _movie_reviews("Is a long film review negative or positive?"),
+    "ag_news": TaskEntry(
+        summary="Which of four sections is a piece of news of?",
+        fields=("text",),
+        label_names=("World", "Sports", "Business", "Sci/Tech"),
+        metric="accuracy",
+        source="AG's News: a local folder (--data-dir), or the hub with --allow-network",
+        loader="robustbench_mt.tasks.ag_news:load",
+    ),
     "cola": _glue("Is a sentence grammatical English?", ("sentence",), ("unacceptable", "acceptable"), "matthews"),
     "sst2": _glue("Is a phrase from a film review negative or positive?", ("sentence",), ("negative", "positive")),
     # GLUE reports accuracy and F1 for MRPC and QQP; F1 is the one that their imbalance does not flatter.

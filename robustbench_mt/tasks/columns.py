@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadColumnsError
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.wording import listed
@@ -51,10 +51,12 @@ def choose_columns(table: Table, options: TaskOptions) -> Columns:
         else _first(table, [(name,) for name in _LABELS], "label", "--label-column")
     )
     if len(text) > 2:
-        raise UserError(f"--text-column names {len(text)} columns ({', '.join(text)}): a task has one text or two.")
+        raise BadColumnsError(
+            f"--text-column names {len(text)} columns ({', '.join(text)}): a task has one text or two."
+        )
     positions = table.positions([*text, label])
     if len(set(positions)) < len(positions):
-        raise UserError(
+        raise BadColumnsError(
             f"{table.path}: texts ({', '.join(text)}) and label ({label}) must be different columns: name them with "
             "--text-column and --label-column."
         )
@@ -66,7 +68,7 @@ def _first(table: Table, candidates: list[tuple[str, ...]], what: str, option: s
     for names in candidates:
         if all(table.has(name) for name in names):
             return names
-    raise UserError(
+    raise BadColumnsError(
         f"{table.path}: no column has a usual name for the {what}; there are {listed(table.columns)}. "
         f"Say which it is with {option}."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError, BadLabelError
 from robustbench_mt.tasks.classes import LabelScheme, label_text
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.task import Examples
@@ -23,7 +23,7 @@ def read_labels(table: Table, column: str) -> list[str]:
         label = label_text(row[position])
         if not label:
             problem = "has no label" if label == "" else "has a label that is neither text nor a number"
-            raise UserError(f"{table.where(index)}, {problem} (column {column!r}): add it, or take the line out.")
+            raise BadLabelError(f"{table.where(index)}, {problem} (column {column!r}): add it, or take the line out.")
         labels.append(label)
     return labels
 
@@ -47,7 +47,7 @@ def to_examples(table: Table, fields: Sequence[str], label: str, scheme: LabelSc
         for field, value in zip(fields, text, strict=True):
             if not isinstance(value, str):
                 problem = "has no text" if value is None else f"has {quoted(value)} for a text"
-                raise UserError(
+                raise BadDataFileError(
                     f"{table.where(index)}, {problem} in column {field!r}: write a text, which may be empty."
                 )
         texts.append(text)
@@ -55,7 +55,7 @@ def to_examples(table: Table, fields: Sequence[str], label: str, scheme: LabelSc
     for index, value in enumerate(read_labels(table, label)):
         code = scheme.encode(value)
         if code is None:
-            raise UserError(
+            raise BadLabelError(
                 f"{table.where(index)}: label {quoted(value)} is not {scheme.describe()}: correct the label, or (for "
                 "files of your own) the classes with --label-names."
             )

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import MissingDataError
 from robustbench_mt.tasks.catalogue import TaskEntry
 from robustbench_mt.tasks.classes import LabelScheme
 from robustbench_mt.tasks.examples import to_examples
@@ -18,9 +18,12 @@ from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.splitting import complete_splits
 from robustbench_mt.tasks.task import Examples, Task
 
-__all__ = ["load"]
+__all__ = ["VARIABLE", "load"]
 
-_VARIABLE = "ROBUSTBENCH_MT_GLUE"
+VARIABLE = "ROBUSTBENCH_MT_GLUE"
+"""What names the folder of data sets for all commands."""
+
+_HUB_NAME = "nyu-mll/glue"
 _MISMATCHED = "dev_mismatched.tsv"
 
 
@@ -79,7 +82,7 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
     Raises:
         UserError: there is no GLUE folder and the network was not allowed, or the files are not GLUE's.
     """
-    folder = options.data_dir or os.environ.get(_VARIABLE)
+    folder = options.data_dir or os.environ.get(VARIABLE)
     remarks: list[str] = []
     if folder:
         directory = Path(folder).expanduser() / _LAYOUTS[name].folder
@@ -88,12 +91,15 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
             f"GLUE's own files, {_LAYOUTS[name].folder}",
         )
     elif options.allow_network:
-        from robustbench_mt.tasks.glue_hub import HUB_NAME, fetch
+        from robustbench_mt.tasks.hub import fetch
 
-        parts, source = fetch(name, entry), f"{HUB_NAME} ({name}) on the Hugging Face hub"
+        # The hub names RTE's and WNLI's fields as the files do.
+        columns = _PAIR if name in ("rte", "wnli") else entry.fields
+        parts = fetch(_HUB_NAME, name, columns, entry.label_names)
+        source = f"{_HUB_NAME} ({name}) on the Hugging Face hub"
     else:
-        raise UserError(
-            f"Task {name} needs GLUE's data: give its folder with --data-dir or in {_VARIABLE}, or fetch it from the "
+        raise MissingDataError(
+            f"Task {name} needs GLUE's data: give its folder with --data-dir or in {VARIABLE}, or fetch it from the "
             "Hugging Face hub with --allow-network."
         )
     splits, what_was_done = complete_splits(parts["train"], parts.get("validation"), parts.get("test"))
@@ -115,8 +121,8 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
 def _read_folder(layout: _Layout, folder: Path, entry: TaskEntry, remarks: list[str]) -> dict[str, Examples]:
     with reading(folder):
         if not folder.is_dir():
-            raise UserError(
-                f"There is no folder {folder}: --data-dir (or {_VARIABLE}) must name the folder that holds GLUE's own "
+            raise MissingDataError(
+                f"There is no folder {folder}: --data-dir (or {VARIABLE}) must name the folder that holds GLUE's own "
                 "folders, CoLA, SST-2, MRPC, ..."
             )
         there = {path.name for path in folder.iterdir()}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset, Value
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError, BadSettingError
 from robustbench_mt.tasks.columns import choose_columns
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.options import TaskOptions
@@ -32,7 +32,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def load_memory(data: Any, name: str, options: TaskOptions) -> Task:
     """As :func:`robustbench_mt.tasks.task_from`, but for ``options.protect``."""
     if not _SAFE.fullmatch(name):
-        raise UserError(f"The task's name {quoted(name)} is not a file's: use 1 to 60 letters, digits, _ and -.")
+        raise BadSettingError(f"The task's name {quoted(name)} is not a file's: use 1 to 60 letters, digits, _ and -.")
     given = _splits(data, name) if isinstance(data, Mapping) else {"train": data}
     given = {
         split: rows.rename(columns=str) if isinstance(rows, pd.DataFrame) else rows for split, rows in given.items()
@@ -54,11 +54,11 @@ def _splits(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     for given in data:
         split = SPLIT_NAMES.get(str(given).lower())
         if split in found:
-            raise UserError(f"{name} has two splits for {split}: leave one there.")
+            raise BadDataFileError(f"{name} has two splits for {split}: leave one there.")
         if split is not None:
             found[split] = data[given]
     if "train" not in found:
-        raise UserError(f"{name} has no training data, but {listed(map(str, data))}: call a split train.")
+        raise BadDataFileError(f"{name} has no training data, but {listed(map(str, data))}: call a split train.")
     return found
 
 
@@ -73,7 +73,7 @@ def _table(data: Any, path: Path) -> Table:
         columns = [column for column, kind in data.features.items() if isinstance(kind, Value | ClassLabel)]
         values = [_named(list(plain[column]), data.features[column]) for column in columns]
     else:
-        raise UserError(
+        raise BadDataFileError(
             f"{path} is a {type(data).__name__}: give a pandas DataFrame, a Dataset of datasets (no stream), or a "
             "mapping from the names of splits to these."
         )

@@ -7,7 +7,7 @@ far below chance. So nothing is guessed: names must agree, or be no names at all
 import re
 from collections.abc import Mapping, Sequence
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import LabelMismatchError
 from robustbench_mt.wording import listed
 
 __all__ = ["map_labels"]
@@ -34,7 +34,7 @@ def map_labels(
     """
     columns = {int(column): name for column, name in sorted(id2label.items())}
     if len(task_names) != len(columns):
-        raise UserError(
+        raise LabelMismatchError(
             f"The task has {len(task_names)} classes ({listed(task_names)}) but the checkpoint has {len(columns)} "
             f"({listed(columns.values())}): choose a checkpoint that was trained for these classes."
         )
@@ -44,7 +44,7 @@ def map_labels(
     found = _by_name(targets, columns)
     if not found:
         example = ",".join(f"{ours}={theirs}" for ours, theirs in zip(task_names, columns.values(), strict=True))
-        raise UserError(
+        raise LabelMismatchError(
             f"The task's classes ({listed(task_names)}) and the checkpoint's ({listed(columns.values())}) do not "
             f"have the same names: say which is which, for example --map-labels {example} if that is their meaning."
         )
@@ -73,14 +73,16 @@ def _targets(task_names: Sequence[str], columns: Mapping[int, str], given: Mappi
     ours, theirs = {_same(name) for name in task_names}, {_same(name) for name in columns.values()}
     for task_name, checkpoint_name in given.items():
         if _same(task_name) not in ours:
-            raise UserError(f"--map-labels: the task has no class {task_name!r}: it has {listed(task_names)}.")
+            raise LabelMismatchError(f"--map-labels: the task has no class {task_name!r}: it has {listed(task_names)}.")
         if _same(checkpoint_name) not in theirs:
-            raise UserError(
+            raise LabelMismatchError(
                 f"--map-labels: the checkpoint has no class {checkpoint_name!r}: it has {listed(columns.values())}."
             )
     mapped = {_same(task_name): checkpoint_name for task_name, checkpoint_name in given.items()}
     targets = [mapped.get(_same(name), name) for name in task_names]
     for index, target in enumerate(targets):
         if _same(target) in map(_same, targets[:index]):
-            raise UserError(f"--map-labels gives two of the task's classes to {target!r}: give each class its own.")
+            raise LabelMismatchError(
+                f"--map-labels gives two of the task's classes to {target!r}: give each class its own."
+            )
     return targets

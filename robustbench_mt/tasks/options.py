@@ -16,7 +16,7 @@ class TaskOptions:
     """
 
     data_dir: Path | None = None
-    """GLUE folder, in GLUE's own layout (CoLA/train.tsv, ...); default: the environment's ROBUSTBENCH_MT_GLUE."""
+    """Folder of GLUE's own folders (CoLA, ...) and ag_news_csv; default: the environment's ROBUSTBENCH_MT_GLUE."""
 
     text_column: tuple[str, ...] | None = None
     """Columns that hold the text, one or two; default: guessed from the usual names."""
@@ -34,4 +34,4 @@ class TaskOptions:
     """Fields that an attack must not change; default: the task's own choice (the premise)."""
 
     allow_network: bool = False
-    """Download what is not here from the Hugging Face hub: GLUE, a base, a checkpoint."""
+    """Download what is not here from the Hugging Face hub: a task, a base, a checkpoint."""

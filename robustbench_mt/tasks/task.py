@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import NeedsClassesError
 from robustbench_mt.registry import choose
 
 __all__ = ["SPLITS", "Examples", "Task"]
@@ -93,7 +93,7 @@ class Task:
     def require_classes(self, purpose: str) -> None:
         """Raise :class:`UserError` when this is a regression task, which has no classes to ``purpose``."""
         if self.is_regression:
-            raise UserError(
+            raise NeedsClassesError(
                 f"Task {self.name} is a regression task and has no classes: it can be trained and evaluated, "
                 f"but not used for {purpose}. Choose a classification task (see robustbench-mt list tasks)."
             )

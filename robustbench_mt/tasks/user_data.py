@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError, BadSettingError, ConflictingOptionsError, TooFewExamplesError
 from robustbench_mt.tasks.classes import LabelScheme, label_text
 from robustbench_mt.tasks.columns import choose_columns
 from robustbench_mt.tasks.examples import read_labels, to_examples
@@ -88,12 +88,12 @@ def _split_files(directory: Path) -> dict[str, Path]:
         if split is None or path.suffix.lower() not in SUFFIXES:
             continue
         if split in found:
-            raise UserError(
+            raise BadDataFileError(
                 f"{directory} has two files for {split}, {found[split].name} and {path.name}: leave one there."
             )
         found[split] = path
     if "train" not in found:
-        raise UserError(f"{directory} has no training data: name a file in it train{'|'.join(SUFFIXES)}.")
+        raise BadDataFileError(f"{directory} has no training data: name a file in it train{'|'.join(SUFFIXES)}.")
     return {split: found[split] for split in SPLITS if split in found}
 
 
@@ -123,21 +123,25 @@ def _has_labels(table: Table, column: str, scheme: LabelScheme) -> bool:
 def _scheme(path: Path, labels: Sequence[str], options: TaskOptions) -> LabelScheme:
     names = tuple(name.strip() for name in options.label_names or ())
     if options.regression and names:
-        raise UserError("--regression and --label-names exclude each other: a regression task has no classes.")
+        raise ConflictingOptionsError(
+            "--regression and --label-names exclude each other: a regression task has no classes."
+        )
     if len(set(names)) < len(names):
-        raise UserError(f"--label-names {' '.join(names)} has a name twice: name each class once.")
+        raise BadSettingError(f"--label-names {' '.join(names)} has a name twice: name each class once.")
     if options.regression:
         return LabelScheme.regression()
     scheme = LabelScheme.given(names, labels) if names else LabelScheme.inferred(labels)
     present = {scheme.encode(label) for label in labels}
     missing = [name for index, name in enumerate(scheme.names) if index not in present]
     if missing:
-        raise UserError(
+        raise TooFewExamplesError(
             f"{path} has no example of class {missing[0]!r}; its labels are {listed(sorted(set(labels)))}: add "
             "examples, or correct --label-names."
         )
     if len(scheme.names) == 1:
-        raise UserError(f"{path} has only one class, {quoted(scheme.names[0])}: a task needs examples of two or more.")
+        raise TooFewExamplesError(
+            f"{path} has only one class, {quoted(scheme.names[0])}: a task needs examples of two or more."
+        )
     return scheme
 
 
@@ -145,8 +149,10 @@ def _require_enough(path: Path, splits: dict[str, Examples], scheme: LabelScheme
     remedy = "give more rows, or a directory with files train, validation and test"
     for split, examples in splits.items():
         if not examples:
-            raise UserError(f"{path} has too few rows: none is left for {split}; {remedy}.")
+            raise TooFewExamplesError(f"{path} has too few rows: none is left for {split}; {remedy}.")
     left = set(splits["train"].labels)
     for index, name in enumerate(scheme.names):
         if index not in left:
-            raise UserError(f"{path} has too few rows of class {quoted(name)}: none is left for train; {remedy}.")
+            raise TooFewExamplesError(
+                f"{path} has too few rows of class {quoted(name)}: none is left for train; {remedy}."
+            )

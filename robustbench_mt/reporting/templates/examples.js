@@ -1,14 +1,32 @@
 // The first examples stand in the page without this: it shows all that are packed into it, filtered, page by page.
+// It unpacks only the blocks whose examples it shows; a search for a text goes through all, one block at a time.
 // Text from the records goes only where text can go: no markup is ever made from it.
 (() => {
   const AT_ONCE = 50;
+  const MOST_UNPACKED = 4;
+  const PAUSE = 200; // milliseconds between two keys, after which a search begins
   const packed = document.getElementById("packed");
   if (!packed || !window.DecompressionStream) return;
+  const blocks = document.querySelectorAll("script.packed");
   const form = document.getElementById("filter");
   const pager = document.getElementById("pager");
   const section = document.getElementById("examples");
   const body = document.getElementById("rows");
+  const scroll = body.closest(".scroll");
   const [previous, next] = pager.querySelectorAll("button");
+
+  const unpack = (element) => {
+    const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  };
+  const unpacked = new Map();
+  const unpackedBlock = (number) => {
+    const block = unpacked.get(number) ?? unpack(blocks[number]);
+    unpacked.delete(number);
+    unpacked.set(number, block);
+    if (unpacked.size > MOST_UNPACKED) unpacked.delete(unpacked.keys().next().value);
+    return block;
+  };
 
   const make = (tag, className, ...children) => {
     const element = document.createElement(tag);
@@ -37,55 +55,94 @@
     make("div", "field", ...(field.name ? [make("b", "", ...pieces(field.name)), " "] : []),
       make("bdi", "", ...passages(field, side, tag))));
 
-  const show = ({ examples, total, names }) => {
-    const choices = [...Object.keys(names), "checkpoint"];
-    const row = (example) => {
-      const name = (kind) => pieces(names[kind][example[kind]]);
-      const status = names.status[example.status];
+  const plain = (text) => [text].flat().map((piece) => (typeof piece === "string" ? piece : piece[1])).join("");
+  const searched = ({ about, untouched, fields }) => [
+    ...about, untouched,
+    ...fields.flatMap(({ name, passages }) => [name, ...[0, 1].map((side) =>
+      passages.map((passage) => plain(passage.same ?? passage.changed?.[side] ?? "")).join(" "))]),
+  ].map(plain).join("\n").toLowerCase();
+
+  const show = ({ total, names, columns, block }) => {
+    const kinds = Object.keys(columns);
+    const count = columns[kinds[0]].length;
+    const every = Array.from({ length: count }, (_, position) => position);
+    const example = async (position) => (await unpackedBlock(Math.floor(position / block)))[position % block];
+    const row = (position, { about, fields, untouched }) => {
+      const name = (kind) => pieces(names[kind][columns[kind][position]]);
+      const status = names.status[columns.status[position]];
       return make("tr", "",
         make("td", "about", make("span", `status ${status}`, status), " ",
           make("b", "", ...name("recipe")), " against ", make("b", "", ...name("method")),
-          ...example.about.map((line) => make("small", "", ...pieces(line)))),
-        make("td", "", ...texts(example, 0, "del")),
-        make("td", "", ...(example.untouched.length
-          ? [make("span", "gap", ...pieces(example.untouched))]
-          : texts(example, 1, "mark"))));
+          ...about.map((line) => make("small", "", ...pieces(line)))),
+        make("td", "", ...texts({ fields }, 0, "del")),
+        make("td", "", ...(untouched.length
+          ? [make("span", "gap", ...pieces(untouched))]
+          : texts({ fields }, 1, "mark"))));
     };
-    const plain = (text) => [text].flat().map((piece) => (typeof piece === "string" ? piece : piece[1])).join("");
-    const searched = ({ about, untouched, fields }) => [
-      ...about, untouched,
-      ...fields.flatMap(({ name, passages }) => [name, ...[0, 1].map((side) =>
-        passages.map((passage) => plain(passage.same ?? passage.changed?.[side] ?? "")).join(" "))]),
-    ].map(plain).join("\n").toLowerCase();
 
-    let found = examples;
+    let found = every;
     let start = 0;
-    const turn = (to) => {
-      start = Math.max(0, Math.min(to, Math.floor((found.length - 1) / AT_ONCE) * AT_ONCE));
-      body.replaceChildren(...found.slice(start, start + AT_ONCE).map(row));
-      previous.disabled = start === 0;
-      next.disabled = start + AT_ONCE >= found.length;
+    // What is asked for last is shown: whatever ends after that was asked for in vain.
+    let asked = 0;
+    const begin = () => {
+      scroll.setAttribute("aria-busy", "true");
+      return (asked += 1);
+    };
+    const told = () => {
       const number = (count) => count.toLocaleString("en");
-      const of = examples.length < total
-        ? `${number(examples.length)} drawn evenly from ${number(total)}: as many as fit into this page`
+      const of = count < total
+        ? `${number(count)} drawn evenly from ${number(total)}: as many as fit into this page`
         : number(total);
       const range = found.length ? `${number(start + 1)} to ${number(Math.min(start + AT_ONCE, found.length))} of ` : "";
-      pager.querySelector("output").textContent =
-        found.length === examples.length ? `${range}${of}` : `${range}${number(found.length)} found among ${of}`;
-      body.closest(".scroll").scrollTop = 0;
+      return found.length === count ? `${range}${of}` : `${range}${number(found.length)} found among ${of}`;
     };
-    const filter = () => {
-      const wanted = choices.map((name) => [name, form.elements[name].value]).filter(([, value]) => value !== "");
+    const turn = async (to) => {
+      const mine = begin();
+      start = Math.max(0, Math.min(to, Math.floor((found.length - 1) / AT_ONCE) * AT_ONCE));
+      previous.disabled = start === 0;
+      next.disabled = start + AT_ONCE >= found.length;
+      pager.querySelector("output").textContent = told();
+      const shown = found.slice(start, start + AT_ONCE);
+      const rows = [];
+      for (const position of shown) rows.push(row(position, await example(position)));
+      if (mine !== asked) return;
+      body.replaceChildren(...rows);
+      scroll.scrollTop = 0;
+      scroll.setAttribute("aria-busy", "false");
+    };
+    const filter = async () => {
+      const mine = begin();
+      const wanted = kinds.map((kind) => [columns[kind], form.elements[kind].value]).filter(([, value]) => value !== "");
       const text = form.elements.text.value.trim().toLowerCase();
-      found = examples.filter((example) =>
-        wanted.every(([name, value]) => example[name] === Number(value)) &&
-        (!text || (example.searched ??= searched(example)).includes(text)));
+      let fitting = every.filter((position) => wanted.every(([column, value]) => column[position] === Number(value)));
+      if (text) {
+        const having = [];
+        let number = -1;
+        let examples;
+        for (const position of fitting) {
+          if (number !== Math.floor(position / block)) {
+            number = Math.floor(position / block);
+            // Not kept: what is shown stays.
+            examples = await (unpacked.get(number) ?? unpack(blocks[number]));
+            if (mine !== asked) return;
+          }
+          if (searched(examples[position % block]).includes(text)) having.push(position);
+        }
+        fitting = having;
+      }
+      found = fitting;
       turn(0);
     };
 
-    form.addEventListener("input", filter);
+    let waiting;
+    const filterIn = (milliseconds) => {
+      begin();
+      clearTimeout(waiting);
+      waiting = setTimeout(filter, milliseconds);
+    };
+    form.addEventListener("input", (event) => filterIn(event.target.name === "text" ? PAUSE : 0));
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(filter));
+    form.addEventListener("reset", () => filterIn(0));
     previous.addEventListener("click", () => turn(start - AT_ONCE));
     next.addEventListener("click", () => turn(start + AT_ONCE));
     section.addEventListener("keydown", (event) => {
@@ -100,12 +157,11 @@
       form.elements.checkpoint.value = link.dataset.checkpoint;
       // The reset's own filter runs after this, and finds the checkpoint chosen.
     });
-    document.getElementById("static-count").hidden = true;
-    form.hidden = pager.hidden = false;
-    turn(0);
+    turn(0).then(() => {
+      document.getElementById("static-count").hidden = true;
+      form.hidden = pager.hidden = false;
+    });
   };
 
-  const bytes = Uint8Array.from(atob(packed.textContent.trim()), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  new Response(stream).json().then(show);
+  unpack(packed).then(show);
 })();

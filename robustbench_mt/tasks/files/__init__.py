@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError
 from robustbench_mt.tasks.files.delimited import read_csv, read_tsv, read_unquoted
 from robustbench_mt.tasks.files.json_lines import read_json
 from robustbench_mt.tasks.files.parquet import read_parquet
@@ -33,7 +33,7 @@ def read_table(path: Path) -> Table:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(f"Cannot tell the format of {path}: its name must end in one of {', '.join(SUFFIXES)}.")
+        raise BadDataFileError(f"Cannot tell the format of {path}: its name must end in one of {', '.join(SUFFIXES)}.")
     return reader(path)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError
 from robustbench_mt.tasks.files.table import Table
 from robustbench_mt.tasks.files.text import empty_file, read_lines
 
@@ -17,15 +17,20 @@ _FIELD_LIMIT = 2**31 - 1
 _Row = tuple[int, Sequence[str]]
 
 
-def read_csv(path: Path) -> Table:
-    """Read a CSV file with a header, quoted as RFC 4180 says.
+def read_csv(path: Path, header: Sequence[str] | None = None) -> Table:
+    """Read a CSV file, quoted as RFC 4180 says.
+
+    Args:
+        path: the file.
+        header: the columns' names, where the file has no header.
 
     Raises:
         UserError: the file cannot be read, a quote is not closed, or a row has not as many fields as the header.
     """
     remedy = "put texts that contain commas, quotes or line breaks in double quotes, and double the quotes in them"
     with _long_fields():
-        return _table(path, _quoted_rows(path, ","), remedy, quoted=True)
+        rows = _quoted_rows(path, ",")
+        return _table(path, rows if header is None else chain([(0, header)], rows), remedy, quoted=True)
 
 
 def read_tsv(path: Path) -> Table:
@@ -93,7 +98,7 @@ def _table(
         elif drop_ragged:
             dropped += 1
         else:
-            raise UserError(
+            raise BadDataFileError(
                 f"{path}, line {number}, does not fit the header (fields: {len(cells)}, not {len(columns)}): {remedy}."
             )
     return Table(path, tuple(columns[index] for index in kept), rows, places, quoted=quoted, dropped=dropped)
@@ -108,7 +113,7 @@ def _quoted_rows(path: Path, delimiter: str) -> Iterator[_Row]:
                 yield begin, cells
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(
+        raise BadDataFileError(
             f"{path}, line {begin}, is not well quoted ({error}): put the text in double quotes, and double the quotes "
             "in it."
         ) from None

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError
 from robustbench_mt.tasks.files.table import Table
 from robustbench_mt.tasks.files.text import empty_file, read_lines
 from robustbench_mt.wording import quoted
@@ -41,7 +41,9 @@ def read_json(path: Path) -> Table:
         where = f"{path}, {unit} {number},"
         value = entry if is_array else _parse(entry, where)
         if not isinstance(value, dict):
-            raise UserError(f'{where} is not a JSON object: write each example as {{"text": ..., "label": ...}}.')
+            raise BadDataFileError(
+                f'{where} is not a JSON object: write each example as {{"text": ..., "label": ...}}.'
+            )
         for key, text in value.items():
             if isinstance(text, str):
                 value[key], count = _SURROGATE.subn("\N{REPLACEMENT CHARACTER}", text)
@@ -62,4 +64,4 @@ def _parse(text: str, where: str) -> Any:
         problem = f"{error.msg} at {quoted(text[error.pos : error.pos + 40])}"
     except (ValueError, RecursionError) as error:
         problem = str(error)
-    raise UserError(f"{where} is not valid JSON ({problem}): write one JSON object a line.")
+    raise BadDataFileError(f"{where} is not valid JSON ({problem}): write one JSON object a line.")

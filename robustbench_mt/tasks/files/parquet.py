@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadDataFileError
 from robustbench_mt.tasks.files.table import Table
 from robustbench_mt.tasks.files.text import empty_file, reading
 
@@ -27,6 +27,6 @@ def read_parquet(path: Path) -> Table:
             content = ParquetFile(stream).read()
             values = [column.to_pylist() for column in content.columns]
         except (ArrowException, OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} cannot be read as Parquet ({error}): write it again, or as CSV.") from None
+            raise BadDataFileError(f"{path} cannot be read as Parquet ({error}): write it again, or as CSV.") from None
     rows = list(zip(*values, strict=True))
     return Table(path, tuple(content.column_names), rows, range(1, len(rows) + 1), unit="row")

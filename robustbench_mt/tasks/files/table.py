@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import BadColumnsError, TooFewExamplesError
 from robustbench_mt.wording import listed
 
 __all__ = ["Table"]
@@ -37,7 +37,7 @@ class Table:
 
     def __post_init__(self) -> None:
         if not self.rows:
-            raise UserError(
+            raise TooFewExamplesError(
                 f"{self.path} has columns ({listed(self.columns)}) but no rows: give a file with labelled texts."
             )
 
@@ -62,10 +62,10 @@ class Table:
             index for index, name in enumerate(self.columns) if name.casefold() == column.casefold()
         ]
         if not found:
-            raise UserError(
+            raise BadColumnsError(
                 f"{self.path} has no column {column!r}: there are {listed(self.columns)}. "
                 "Name the right ones with --text-column and --label-column."
             )
         if len(found) > 1:
-            raise UserError(f"{self.path} has {len(found)} columns called {column!r}: rename all but one.")
+            raise BadColumnsError(f"{self.path} has {len(found)} columns called {column!r}: rename all but one.")
         return found[0]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import CannotReadError, NotFoundError, NotUtf8Error, TooFewExamplesError, UserError
 
 __all__ = ["empty_file", "read_lines", "reading"]
 
@@ -16,16 +16,16 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"There is no file or directory {path}: check the path.") from None
+        raise NotFoundError(f"There is no file or directory {path}: check the path.") from None
     except PermissionError:
-        raise UserError(f"{path} may not be read: change its permissions (chmod u+r).") from None
+        raise CannotReadError(f"{path} may not be read: change its permissions (chmod u+r).") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}): check the path.") from None
+        raise CannotReadError(f"{path} cannot be read ({error.strerror or error}): check the path.") from None
 
 
 def empty_file(path: Path) -> UserError:
     """The error for a file in which nothing stands."""
-    return UserError(f"{path} is empty: give a file with labelled texts.")
+    return TooFewExamplesError(f"{path} is empty: give a file with labelled texts.")
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -41,7 +41,7 @@ def read_lines(path: Path) -> Iterator[str]:
         if not head:
             raise empty_file(path)
         if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-            raise UserError(f"{path} is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8).")
+            raise NotUtf8Error(f"{path} is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8).")
         _refuse_binary(path, head)
         stream.seek(len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0)
         for number, raw in enumerate(stream, 1):
@@ -49,7 +49,7 @@ def read_lines(path: Path) -> Iterator[str]:
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise UserError(
+                raise NotUtf8Error(
                     f"{path}, line {number}, is not UTF-8 (byte 0x{raw[error.start]:02x}): "
                     "save it as UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)."
                 ) from None
@@ -58,4 +58,6 @@ def read_lines(path: Path) -> Iterator[str]:
 
 def _refuse_binary(path: Path, content: bytes) -> None:
     if b"\0" in content:
-        raise UserError(f"{path} is a binary file, not text: give a CSV, TSV or JSONL file, or name Parquet .parquet.")
+        raise NotUtf8Error(
+            f"{path} is a binary file, not text: give a CSV, TSV or JSONL file, or name Parquet .parquet."
+        )

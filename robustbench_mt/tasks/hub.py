@@ -1,15 +1,13 @@
-"""GLUE from the Hugging Face hub."""
+"""Data sets from the Hugging Face hub."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from robustbench_mt.errors import UserError
-from robustbench_mt.tasks.catalogue import TaskEntry
+from robustbench_mt.errors import NoNetworkError
 from robustbench_mt.tasks.task import Examples
 
-__all__ = ["HUB_NAME", "fetch", "to_parts"]
+__all__ = ["fetch", "to_parts"]
 
-HUB_NAME = "nyu-mll/glue"
 _PATIENCE = 10.0  # seconds
 
 # MNLI has two development sets.
@@ -20,12 +18,18 @@ _SPLITS = {
     "validation_matched": "validation",
     "validation_mismatched": "mismatched",
 }
-# The hub names RTE's and WNLI's fields as the files do.
-_COLUMNS = {"rte": ("sentence1", "sentence2"), "wnli": ("sentence1", "sentence2")}
 
 
-def fetch(name: str, entry: TaskEntry) -> dict[str, Examples]:
-    """Download a task, or take it from the hub's cache.
+def fetch(
+    repository: str, part: str | None, columns: tuple[str, ...], label_names: tuple[str, ...]
+) -> dict[str, Examples]:
+    """Download a data set, or take it from the hub's cache.
+
+    Args:
+        repository: its name on the hub.
+        part: of the data set, where it has several.
+        columns: that hold the fields, in their order.
+        label_names: the classes; empty for regression.
 
     Returns:
         The sets that have labels, by split; ``mismatched`` is MNLI's second development set.
@@ -36,20 +40,21 @@ def fetch(name: str, entry: TaskEntry) -> dict[str, Examples]:
     import datasets
     from huggingface_hub import HfApi, constants
 
-    remedy = "Mend the connection, set HF_HUB_OFFLINE=1 if it was fetched before, or give a GLUE folder (--data-dir)."
+    remedy = "Mend the connection, set HF_HUB_OFFLINE=1 if it was fetched before, or give its files (--data-dir)."
     if not constants.HF_HUB_OFFLINE:
         # Asked first, because datasets tries for half a minute before it gives up.
         try:
-            HfApi().dataset_info(HUB_NAME, timeout=_PATIENCE)
+            HfApi().dataset_info(repository, timeout=_PATIENCE)
         except Exception as error:  # the hub's client raises requests' errors or httpx's, by its version
-            raise UserError(
-                f"Cannot reach {HUB_NAME} on the Hugging Face hub ({type(error).__name__}). {remedy}"
+            raise NoNetworkError(
+                f"Cannot reach {repository} on the Hugging Face hub ({type(error).__name__}). {remedy}"
             ) from None
     try:
-        content = datasets.load_dataset(HUB_NAME, name)
+        content = datasets.load_dataset(repository, part)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise UserError(f"Cannot load {HUB_NAME} ({name}) from the Hugging Face hub: {error}. {remedy}") from None
-    return to_parts(content, _COLUMNS.get(name, entry.fields), entry.label_names)
+        what = f"{repository} ({part})" if part else repository
+        raise NoNetworkError(f"Cannot load {what} from the Hugging Face hub: {error}. {remedy}") from None
+    return to_parts(content, columns, label_names)
 
 
 def to_parts(content: Mapping[str, Any], columns: tuple[str, ...], label_names: tuple[str, ...]) -> dict[str, Examples]:

@@ -1,0 +1,41 @@
+"""Victims that go along with the tasks that attack them."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from attacks.settings import VictimOptions
+from attacks.victim import Victim, load_victim
+from attacks.work import Reload
+from robustbench_mt.bases import find_model
+from robustbench_mt.cluster import Cluster, Shared
+from robustbench_mt.packed import Packed
+from robustbench_mt.tasks.task import Task
+
+__all__ = ["travelling"]
+
+
+def travelling(
+    cluster: Cluster, spec: str, victim: Victim, options: VictimOptions | None = None, *, allow_network: bool = False
+) -> Reload:
+    """Loads a victim in tasks. A checkpoint's files travel with it; any other victim must be on every machine.
+
+    Args:
+        cluster: whose object store holds the files, once.
+        spec: as :func:`attacks.victim.load_victim` takes it.
+        victim: what was loaded of it here.
+        options: flags for what is not safe, and a label mapping.
+        allow_network: download a hub id that is not in the Hugging Face cache, here.
+    """
+    if spec.partition(":")[0] in ("sklearn", "python"):
+        return partial(load_victim, spec, options=options)
+    directory = find_model(spec, allow_network, bool(options and options.allow_pickle))
+    files = cluster.share_once(("victim", victim.fingerprint), partial(Packed.of, directory))
+    return partial(_load, files, victim.name, options)
+
+
+def _load(files: Shared[Packed], name: str, options: VictimOptions | None, task: Task) -> Victim:
+    with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
+        victim = load_victim(str(files.read().unpack(Path(scratch) / name)), task, options)
+    victim.name = name
+    return victim

@@ -1,0 +1,139 @@
+"""Cells as tasks of a cluster: trainings, which need nothing of other cells, done beside each other."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from robustbench_mt.bases import give_base
+from robustbench_mt.cell import Cell
+from robustbench_mt.cluster import Cluster, Lost, Shared
+from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
+from robustbench_mt.errors import NoClusterError, UserError
+from robustbench_mt.inside import inside
+from robustbench_mt.ledger import Ledger, claim, make_directory, read_records
+from robustbench_mt.loaded import base_directory, give_task
+from robustbench_mt.packed import Packed
+from robustbench_mt.progress import silence_notes
+from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
+from robustbench_mt.system_errors import cannot
+from robustbench_mt.tasks.names import is_path
+from robustbench_mt.tasks.options import TaskOptions
+from robustbench_mt.tasks.task import Task
+
+__all__ = ["do_away"]
+
+# A training may take hours, and machines that are lent by the hour go away.
+_RETRIES = 3
+
+_RECORDS: dict[str, type[Record]] = {
+    "train.jsonl": TrainingRecord,
+    "evaluate.jsonl": EvaluationRecord,
+    "imbalance.jsonl": ImbalanceRecord,
+    "label_noise.jsonl": LabelNoiseRecord,
+}
+
+
+def do_away(cells: Sequence[Cell], out: Path, cluster: Cluster) -> Iterator[tuple[Cell, Exception | None]]:
+    """Have trainings done on a cluster, and put what each leaves into a run's directory as it ends.
+
+    Left for later, as there is little to do for them here: cells that need others, cells that are begun, and cells
+    whose numbers are another one's.
+
+    Args:
+        cells: what is asked for.
+        out: the run's directory.
+        cluster: where.
+
+    Yields:
+        A cell that has ended, and the exception where it has failed.
+
+    Raises:
+        UserError: the cluster cannot do it.
+    """
+    chosen: dict[object, Cell] = {}
+    for cell in cells:
+        if not (cell.needs or cell.is_done(out) or cell.is_begun(out)):
+            chosen.setdefault(cell.same_training, cell)
+    by_name = {cell.name: cell for cell in chosen.values()}
+    jobs = ((cell.name, _packed(cell, cluster)) for cell in by_name.values())
+    for name, result in cluster.run(cluster.share(_do), jobs, _RETRIES):
+        if isinstance(result, Lost):
+            yield by_name[name], NoClusterError(f"It was lost {_RETRIES + 1} times on the cluster ({result.reason}).")
+        elif isinstance(result, Exception):
+            yield by_name[name], result
+        else:
+            try:
+                _take_in(result, out)
+            except UserError as error:
+                yield by_name[name], error
+            else:
+                yield by_name[name], None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A cell with what it would look for on its machine."""
+
+    cell: Cell
+    task: Shared[Task]
+    base: Shared[Packed]
+
+
+def _packed(cell: Cell, cluster: Cluster) -> _Job:
+    name = cell.training["settings"]["base"]
+    directory = base_directory(name, cell.data.allow_network)
+    task = cluster.share_once(("task", cell.task_name, cell.data), lambda: cell.task)
+    base = cluster.share_once(("base", directory), lambda: Packed.of(directory))
+    if is_path(cell.task_name):
+        # Records name a task by where its file really is, which on another machine cannot be told.
+        cell = replace(cell, task_name=os.path.realpath(Path(cell.task_name).expanduser()))
+    return _Job(cell, task, base)
+
+
+def _do(job: _Job) -> Packed:
+    """Do a cell in a directory of its own, and give what it leaves there."""
+    silence_notes()
+    cell = job.cell
+    _give_task(cell.task_name, cell.data, job.task)
+    with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
+        give_base(cell.training["settings"]["base"], job.base.read().unpack(Path(scratch) / "base"))
+        cell.do(Path(scratch) / "run")
+        return Packed.of(Path(scratch) / "run")
+
+
+@lru_cache(maxsize=8)
+def _give_task(name: str, options: TaskOptions, task: Shared[Task]) -> None:
+    """Once in a process: large data take seconds to read."""
+    give_task(name, options, task.read())
+
+
+def _take_in(left: Packed, out: Path) -> None:
+    """Put what a cell has left into a run's directory: checkpoints first, as their records say that they are there."""
+    for name in sorted({path.split("/")[1] for path in left.files if path.startswith("checkpoints/")}):
+        _place(left.below(f"checkpoints/{name}"), inside(out, "checkpoints", name))
+    with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
+        run = left.unpack(Path(scratch))
+        for path in sorted(run.glob("*.settings.json")):
+            claim(inside(out, path.name), json.loads(path.read_bytes()), f"The curve in {out / path.name}")
+        for name, kind in _RECORDS.items():
+            if records := list(read_records(run / name, kind)):
+                with Ledger(out / name, kind) as ledger:
+                    for record in records:
+                        ledger.append(record)
+
+
+def _place(files: Packed, path: Path) -> None:
+    """Write a directory whole or not at all."""
+    make_directory(path.parent)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        files.unpack(partial).replace(path)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise cannot("write", path, error) from None

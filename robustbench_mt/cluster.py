@@ -1,0 +1,297 @@
+"""A Ray cluster: connecting to it, what it holds for its tasks, and having tasks done whatever becomes of workers.
+
+It knows nothing of what the tasks are. Where they run, in which order, and that a lost one is run again is Ray's.
+"""
+
+import os
+import pickle
+import secrets
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from robustbench_mt.backend import BackendOptions
+from robustbench_mt.errors import BadSettingError, MissingPackageError, NoClusterError
+from robustbench_mt.progress import note, progress
+from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
+from robustbench_mt.wording import first_line
+
+__all__ = ["Cluster", "Lost", "Shared"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Key = TypeVar("Key")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_SECONDS_TO_ANSWER = 5
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+
+# Ray waits for all tasks that it is given to wait for, which takes time for each.
+_MOST_SUBMITTED = 1000
+
+# Tasks, bases and victims that are kept in the object store for what may follow.
+_MOST_SHARED = 16
+
+_LOCAL = {
+    # On Linux too, nothing listens but on the loopback address.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Else Ray makes a token in the user's home, and says so.
+    "RAY_AUTH_MODE": "token",
+}
+
+
+# Of a cluster that is started here. When this process is killed some of Ray's would stay for a minute.
+_GUARD = """
+import os, sys
+sys.stdin.read()
+for process in sys.argv[1:]:
+    try:
+        os.kill(int(process), 9)
+    except OSError:
+        pass
+"""
+
+
+@dataclass(frozen=True)
+class Shared(Generic[T_co]):
+    """Something that lies in the object store, once for all tasks; it can be part of a job or of other such things."""
+
+    reference: Any
+
+    def read(self) -> T_co:
+        """It itself; arrays in it are the object store's own, which processes of a machine share."""
+        import ray
+
+        value: T_co = ray.get(self.reference)
+        return value
+
+
+@dataclass(frozen=True)
+class Lost:
+    """In place of a result: each process that had the job in hand died, with it or with its machine."""
+
+    reason: str
+
+
+class Cluster:
+    """A connection to Ray; a context manager that ends it, and a cluster that it has started.
+
+    Where the process is connected already, by a ``ray.init`` of the user's, that connection is used and kept.
+
+    Args:
+        options: where it is, and what each task takes.
+        cores: of a cluster that is started here; by default those that this process may use.
+
+    Raises:
+        UserError: Ray is not installed, does not answer, or this machine lacks what a task takes.
+    """
+
+    def __init__(self, options: BackendOptions, cores: int | None = None) -> None:
+        self.options = options
+        self._shared: dict[Hashable, Shared[Any]] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
+        without_telemetry()
+        address = options.ray_address
+        if address is None:
+            os.environ.update(_LOCAL)
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        elif address != "auto":
+            _refuse_silence(address)
+        try:
+            import ray
+        except ImportError:
+            raise MissingPackageError(
+                "Ray is not installed: pip install 'robustbench-mt[ray]', or leave out --backend."
+            ) from None
+        self._ray = ray
+        self._is_ours = not ray.is_initialized()
+        if self._is_ours:
+            here = {"num_cpus": cores or _cores(), "include_dashboard": False} if address is None else {}
+            with progress("starting Ray" if address is None else f"connecting to Ray at {address}", None):
+                try:
+                    ray.init(
+                        address or "local", logging_level="ERROR", log_to_driver=False, configure_logging=False, **here
+                    )
+                except Exception as error:  # of many kinds, for versions, tokens and files too
+                    raise NoClusterError(f"Ray cannot be used: {first_line(error)}") from None
+        try:
+            # Ray tells of lost workers on standard output, where results belong.
+            ray._private.worker._worker_logs_enabled = False
+            if self._is_ours and address is None:
+                self._guard = _start_guard()
+            self._refuse_too_much()
+        except BaseException:
+            self._end()
+            raise
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    @property
+    def places(self) -> int:
+        """How many tasks fit beside each other on the machines that are there now."""
+        return sum(map(self._places, self._machines()))
+
+    def share(self, value: T) -> Shared[T]:
+        """Put something into the object store. It stays there as long as this or a task has the handle."""
+        return Shared(self._ray.put(value))
+
+    def share_once(self, name: Hashable, make: Callable[[], T]) -> Shared[T]:
+        """As :meth:`share`, and the same handle when it is asked for again, as long as it is among the last used."""
+        shared = self._shared.pop(name, None) or self.share(make())
+        self._shared[name] = shared
+        while len(self._shared) > _MOST_SHARED:
+            del self._shared[next(iter(self._shared))]
+        return shared
+
+    def run(
+        self, do: Shared[Callable[[Job], Result]], jobs: Iterable[tuple[Key, Job]], retries: int = 1
+    ) -> Iterator[tuple[Key, Result | Lost | Exception]]:
+        """Have jobs done, each as a task.
+
+        Args:
+            do: does a job; a process reads it once and keeps it, with whatever it remembers, until it does another.
+            jobs: each with a key of its own.
+            retries: how often Ray does a job again whose worker or machine was lost.
+
+        Yields:
+            A job's key and its result as it ends, or the exception that it raised.
+
+        Raises:
+            UserError: a job could not begin, as a machine of the cluster lacks this package.
+        """
+        ray = self._ray
+        task = ray.remote(_perform).options(
+            num_cpus=self.options.task_cores, num_gpus=self.options.task_gpus, max_retries=retries
+        )
+        threads = max(1, int(self.options.task_cores))
+        queue = iter(jobs)
+        submitted: dict[Any, Key] = {}
+        try:
+            while True:
+                while len(submitted) < _MOST_SUBMITTED and (job := next(queue, None)) is not None:
+                    submitted[task.remote(do, job[1], threads)] = job[0]
+                if not submitted:
+                    return
+                (reference,), _ = ray.wait(list(submitted))
+                key = submitted.pop(reference)
+                yield key, self._outcome(reference)
+        finally:
+            for reference in submitted:
+                ray.cancel(reference, force=True)
+
+    def _outcome(self, reference: Any) -> Any:
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(reference)
+        except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError) as e:
+            return Lost(f"{type(e).__name__}: {first_line(e)}")
+        except errors.RayError as error:
+            raise NoClusterError(
+                f"Ray could not do a task ({first_line(error)}): every machine of the cluster needs the same versions "
+                "of Python, Ray and robustbench-mt."
+            ) from None
+
+    def _refuse_too_much(self) -> None:
+        if self.places:
+            return
+        asked = f"{self.options.task_cores:g} cores and {self.options.task_gpus:g} GPUs"
+        if self._is_ours and self.options.ray_address is None:
+            raise BadSettingError(
+                f"This machine has no {asked} for a task: give fewer as --task-cores and --task-gpus."
+            )
+        note(f"No machine of the cluster has {asked} for a task: waiting for one that has.")
+
+    def _machines(self) -> list[dict[str, float]]:
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+
+    def _places(self, machine: dict[str, float]) -> int:
+        taken = {"CPU": self.options.task_cores, "GPU": self.options.task_gpus}
+        return min(int(machine.get(name, 0) / amount) for name, amount in taken.items() if amount)
+
+    def _end(self) -> None:
+        self._shared.clear()
+        if self._is_ours:
+            self._ray.shutdown()
+        if self._guard:
+            self._guard.kill()
+            self._guard.communicate()
+
+
+def _perform(do: Shared[Callable[[Any], Any]], job: Any, threads: int) -> Any:
+    """A task: what the job gives, or the exception that it raises."""
+    _prepare_process(threads)
+    try:
+        return _function(do)(job)
+    except Exception as error:  # what the jobs do may raise anything
+        return _portable(error)
+
+
+@lru_cache(maxsize=1)
+def _prepare_process(threads: int) -> None:
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    quiet_tensorflow()
+    without_telemetry()
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+@lru_cache(maxsize=1)
+def _function(do: Shared[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """One at a time, as it may hold a model."""
+    return do.read()
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception as it can go to another process, with its traceback as a note."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        error = pickle.loads(pickle.dumps(error))
+    except Exception:  # some cannot be made from what they were made of
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(f"In a task on Ray:\n{trace}")
+    return error
+
+
+def _start_guard() -> "subprocess.Popen[bytes]":
+    """Starts a process that kills the children of this one as soon as this one is no more."""
+    import psutil
+
+    children = [str(process.pid) for process in psutil.Process().children(recursive=True)]
+    # In a session of its own, where neither Ctrl-C nor what kills this process's group arrives.
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _GUARD, *children], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _refuse_silence(address: str) -> None:
+    """Raise :class:`UserError` where nothing answers; Ray itself would try for a minute."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in address:
+        raise BadSettingError(
+            f"The Ray address {address!r} is not HOST:PORT or auto: give a head's, as ray start prints it."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise NoClusterError(
+            f"No Ray answers at {address} ({first_line(error)}): start one with ray start --head, or leave out "
+            "--ray-address."
+        ) from None
+
+
+def _cores() -> int:
+    """Cores that this process may use; not every system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

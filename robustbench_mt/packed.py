@@ -1,0 +1,43 @@
+"""The files of a directory as one object that can go to another machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustbench_mt.inside import inside
+
+__all__ = ["Packed"]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Files and what is in them.
+
+    Attributes:
+        files: by their paths below the directory, with ``/`` between names; as arrays, which processes of one machine
+            can share.
+    """
+
+    files: Mapping[str, NDArray[np.uint8]]
+
+    @classmethod
+    def of(cls, directory: Path) -> "Packed":
+        """All files below a directory, and those that links in it lead to: models in Hugging Face's cache are such."""
+        found = sorted(path for path in directory.rglob("*") if path.is_file())
+        return cls({path.relative_to(directory).as_posix(): np.fromfile(path, np.uint8) for path in found})
+
+    def unpack(self, directory: Path) -> Path:
+        """Write the files below a directory, which is made, and return it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in self.files.items():
+            path = inside(directory, *name.split("/"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.data)
+        return directory
+
+    def below(self, name: str) -> "Packed":
+        """The files below one of its directories."""
+        return Packed({path[len(name) + 1 :]: file for path, file in self.files.items() if path.startswith(f"{name}/")})
