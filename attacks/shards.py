@@ -16,8 +16,8 @@ __all__ = ["Shards", "shard_sizes"]
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-# Of a shard, so that what a task costs besides is little, and so that batches are full.
-_LEAST, _MOST = 4, 128
+# As many as are in flight by default: in smaller shards batches are less full (benchmarks/scale_out.py).
+_MOST = 128
 
 
 class Shards(Generic[Job, Result]):
@@ -81,16 +81,15 @@ def shard_sizes(jobs: int, places: int) -> list[int]:
     """Sizes of shards that are done beside each other and end together: large ones first, then smaller and smaller.
 
     Each takes half of what would be a place's share of the rest (guided self-scheduling, Polychronopoulos and Kuck
-    1987), from 128 down to 4.
+    1987), from 128 down to 1.
 
     Example:
         >>> shard_sizes(100, 2)
-        [25, 19, 14, 11, 8, 6, 5, 4, 4, 4]
+        [25, 19, 14, 11, 8, 6, 5, 3, 3, 2, 1, 1, 1, 1]
     """
     sizes = []
     while jobs > 0:
-        share = -(-jobs // (2 * max(1, places)))
-        sizes.append(min(jobs, max(_LEAST, min(_MOST, share))))
+        sizes.append(min(_MOST, -(-jobs // (2 * max(1, places)))))
         jobs -= sizes[-1]
     return sizes
 

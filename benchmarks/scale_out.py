@@ -25,8 +25,6 @@ from typing import Annotated, Any
 
 import torch
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
 
 from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings, RecipeOptions
@@ -212,21 +210,27 @@ def _nothing(records: list[AttackRecord]) -> Work[Any, AttackRecord]:
 
 
 def _print_model(costs: _Costs) -> None:
-    """Seconds once workers are ready: their own, or the driver's where that is what all wait for."""
-    table = Table("examples", *(f"{workers:,} workers" for workers in _WORKERS), title="hours, and overhead")
+    """Time once workers are ready: theirs, or the driver's where that is what all wait for; and overhead's part of it.
+
+    Overhead is all but attacking in shards of the largest size measured.
+    """
+    print("| examples |", *(f"{workers:,} workers |" for workers in _WORKERS))
+    print("| --- |", *("--- |" for _ in _WORKERS))
     for examples in _EXAMPLES:
-        cells = []
-        for workers in _WORKERS:
-            sizes = shard_sizes(examples, workers)
-            least = examples * costs.example / workers
-            # The last shard to begin is done while others have nothing left.
-            working = least + len(sizes) / workers * costs.shard + sizes[-1] * costs.example
-            driving = len(sizes) * costs.driver + examples * costs.record
-            seconds = max(working, driving)
-            cells.append(f"{seconds / 3600:.3g} h, {100 * (seconds - least) / seconds:.2g}%{'*' * (driving > working)}")
-        table.add_row(f"{examples:,}", *cells)
-    Console(markup=False, highlight=False).print(table)
+        print(f"| {examples:,} |", *(f"{_cell(costs, examples, workers)} |" for workers in _WORKERS))
     print("* the driver, which writes every record to disk, is what all wait for")
+
+
+def _cell(costs: _Costs, examples: int, workers: int) -> str:
+    sizes = shard_sizes(examples, workers)
+    least = examples * costs.example / workers
+    # The last shard to begin is done while others have nothing left.
+    working = least + len(sizes) / workers * costs.shard + sizes[-1] * costs.example
+    driving = len(sizes) * costs.driver + examples * costs.record
+    seconds = max(working, driving)
+    unit, size = ("h", 3600) if seconds > 3600 else ("min", 60) if seconds > 60 else ("s", 1)
+    overhead = 100 * (seconds - least) / seconds
+    return f"{seconds / size:.1f} {unit}, {overhead:.2f}%{'*' * (driving > working)}"
 
 
 if __name__ == "__main__":

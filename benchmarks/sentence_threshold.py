@@ -28,7 +28,7 @@ from rich.table import Table
 
 from attacks.sentence_encoder import THRESHOLDS, Threshold, find_encoder
 from attacks.textattack_import import import_textattack, no_downloads, quiet
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import TooFewExamplesError
 from robustbench_mt.resources import prepare
 from robustbench_mt.tasks import TaskOptions, load_task
 
@@ -158,7 +158,7 @@ def _pairs(reviews: int, window: int | None, seed: int) -> list[list[Pair]]:
             kind.append((" ".join(original), " ".join(other)))
         if len(kinds[0]) == reviews:
             return kinds
-    raise UserError(f"There are {len(kinds[0])} reviews that serve: ask for no more.")
+    raise TooFewExamplesError(f"There are {len(kinds[0])} reviews that serve: ask for no more.")
 
 
 def _swapped(words: list[str], substitutes: dict[str, list[str]], most: int, random: Random) -> list[str]:

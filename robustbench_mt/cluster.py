@@ -5,22 +5,22 @@ It knows nothing of what the tasks are. Where they run, in which order, and that
 
 import os
 import pickle
-import secrets
-import socket
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from robustbench_mt.backend import BackendOptions
-from robustbench_mt.errors import BadSettingError, MissingPackageError, NoClusterError
-from robustbench_mt.progress import note, progress
+from robustbench_mt.errors import BadSettingError, NoClusterError
+from robustbench_mt.progress import note
 from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
+from robustbench_mt.ray_start import connect
 from robustbench_mt.wording import first_line
+
+if TYPE_CHECKING:
+    from robustbench_mt.backend import BackendOptions
 
 __all__ = ["Cluster", "Lost", "Shared"]
 
@@ -30,7 +30,6 @@ Key = TypeVar("Key")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_SECONDS_TO_ANSWER = 5
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 # Ray waits for all tasks that it is given to wait for, which takes time for each.
@@ -38,25 +37,6 @@ _MOST_SUBMITTED = 1000
 
 # Tasks, bases and victims that are kept in the object store for what may follow.
 _MOST_SHARED = 16
-
-_LOCAL = {
-    # On Linux too, nothing listens but on the loopback address.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # Else Ray makes a token in the user's home, and says so.
-    "RAY_AUTH_MODE": "token",
-}
-
-
-# Of a cluster that is started here. When this process is killed some of Ray's would stay for a minute.
-_GUARD = """
-import os, sys
-sys.stdin.read()
-for process in sys.argv[1:]:
-    try:
-        os.kill(int(process), 9)
-    except OSError:
-        pass
-"""
 
 
 @dataclass(frozen=True)
@@ -93,39 +73,11 @@ class Cluster:
         UserError: Ray is not installed, does not answer, or this machine lacks what a task takes.
     """
 
-    def __init__(self, options: BackendOptions, cores: int | None = None) -> None:
+    def __init__(self, options: "BackendOptions", cores: int | None = None) -> None:
         self.options = options
         self._shared: dict[Hashable, Shared[Any]] = {}
-        self._guard: subprocess.Popen[bytes] | None = None
-        without_telemetry()
-        address = options.ray_address
-        if address is None:
-            os.environ.update(_LOCAL)
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        elif address != "auto":
-            _refuse_silence(address)
+        self._ray, self._end_ray = connect(options.ray_address, cores)
         try:
-            import ray
-        except ImportError:
-            raise MissingPackageError(
-                "Ray is not installed: pip install 'robustbench-mt[ray]', or leave out --backend."
-            ) from None
-        self._ray = ray
-        self._is_ours = not ray.is_initialized()
-        if self._is_ours:
-            here = {"num_cpus": cores or _cores(), "include_dashboard": False} if address is None else {}
-            with progress("starting Ray" if address is None else f"connecting to Ray at {address}", None):
-                try:
-                    ray.init(
-                        address or "local", logging_level="ERROR", log_to_driver=False, configure_logging=False, **here
-                    )
-                except Exception as error:  # of many kinds, for versions, tokens and files too
-                    raise NoClusterError(f"Ray cannot be used: {first_line(error)}") from None
-        try:
-            # Ray tells of lost workers on standard output, where results belong.
-            ray._private.worker._worker_logs_enabled = False
-            if self._is_ours and address is None:
-                self._guard = _start_guard()
             self._refuse_too_much()
         except BaseException:
             self._end()
@@ -208,7 +160,7 @@ class Cluster:
         if self.places:
             return
         asked = f"{self.options.task_cores:g} cores and {self.options.task_gpus:g} GPUs"
-        if self._is_ours and self.options.ray_address is None:
+        if self.options.ray_address is None:
             raise BadSettingError(
                 f"This machine has no {asked} for a task: give fewer as --task-cores and --task-gpus."
             )
@@ -223,11 +175,7 @@ class Cluster:
 
     def _end(self) -> None:
         self._shared.clear()
-        if self._is_ours:
-            self._ray.shutdown()
-        if self._guard:
-            self._guard.kill()
-            self._guard.communicate()
+        self._end_ray()
 
 
 def _perform(do: Shared[Callable[[Any], Any]], job: Any, threads: int) -> Any:
@@ -263,35 +211,3 @@ def _portable(error: Exception) -> Exception:
         error = RuntimeError(f"{type(error).__name__}: {error}")
     error.add_note(f"In a task on Ray:\n{trace}")
     return error
-
-
-def _start_guard() -> "subprocess.Popen[bytes]":
-    """Starts a process that kills the children of this one as soon as this one is no more."""
-    import psutil
-
-    children = [str(process.pid) for process in psutil.Process().children(recursive=True)]
-    # In a session of its own, where neither Ctrl-C nor what kills this process's group arrives.
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _GUARD, *children], stdin=subprocess.PIPE, start_new_session=True
-    )
-
-
-def _refuse_silence(address: str) -> None:
-    """Raise :class:`UserError` where nothing answers; Ray itself would try for a minute."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or "/" in address:
-        raise BadSettingError(
-            f"The Ray address {address!r} is not HOST:PORT or auto: give a head's, as ray start prints it."
-        )
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise NoClusterError(
-            f"No Ray answers at {address} ({first_line(error)}): start one with ray start --head, or leave out "
-            "--ray-address."
-        ) from None
-
-
-def _cores() -> int:
-    """Cores that this process may use; not every system says."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

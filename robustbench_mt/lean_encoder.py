@@ -1,8 +1,11 @@
 """BERT's encoder for classification, with no work that the logits do not depend on.
 
 Compared with transformers' own: linear layers are packed (see :mod:`robustbench_mt.packing`), those of queries, keys
-and values are one, GELU is part of the layer before it, padding is left out of all but attention, and the last layer is
-computed for the first token alone, which is all that these classifiers read.
+and values are one, GELU is part of the layer before it, padding is left out, and the last layer is computed for the
+first token alone, which is all that these classifiers read.
+
+Attention is computed for texts of one length at a time. Padding would move sums by a rounding error; without it, a
+text's logits are the same to the bit whatever it shares a batch with.
 """
 
 from typing import Any
@@ -63,45 +66,41 @@ class LeanEncoder(nn.Module):
         Returns:
             ``last_hidden_state`` of shape texts x 1 x width.
         """
-        shape = _Padding(hidden_states, attention_mask)
-        tokens = shape.without_padding(hidden_states.flatten(0, 1))
+        places = _Places(hidden_states, attention_mask)
+        tokens = hidden_states.flatten(0, 1).index_select(0, places.real)
         for layer in self._inner:
-            tokens = layer(tokens, shape)
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self._last(tokens, shape).unsqueeze(1))
+            tokens = layer(tokens, places)
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self._last(tokens, places).unsqueeze(1))
 
 
-class _Padding:
-    """Where the real tokens of a batch are.
+class _Places:
+    """Where the real tokens of a batch are, in the padded batch and among themselves.
 
     Attributes:
-        texts, length: of the padded batch.
-        mask: texts x 1 x 1 x length, true for real tokens; ``None`` where all are.
-        firsts: rows of the first tokens among the real ones.
+        real: rows of the real tokens in the padded batch, filled up with copies of the first, so that no packed layer
+            has to.
+        firsts: rows of the texts' first tokens among the real ones.
+        groups: of the texts of one length each: the length, which texts, and the rows of their tokens among the real
+            ones, text after text.
     """
 
     def __init__(self, hidden_states: Tensor, attention_mask: Tensor | None) -> None:
-        self.texts, self.length = hidden_states.shape[:2]
-        self.mask: Tensor | None = None
+        texts, longest = hidden_states.shape[:2]
         if attention_mask is None:
-            self._real = torch.arange(self.texts * self.length)
-            self.firsts = self._real[:: self.length]
+            lengths = torch.full((texts,), longest)
+            real = torch.arange(texts * longest)
         else:
-            row = attention_mask[:, :1, :1]
-            self.mask = row if row.dtype == torch.bool else row == 0
-            lengths = self.mask.sum(dim=(1, 2, 3))
-            real = self.mask.flatten()
-            self._real = real.nonzero().squeeze(1)
-            # Padding becomes a copy of some real token, which is masked; empty memory may hold NaN, which stays.
-            self._slots = (real.cumsum(0) - 1).clamp(min=0)
-            self.firsts = functional.pad(lengths.cumsum(0)[:-1], (1, 0))
-        # Filled up with copies of the first, so that no packed layer has to.
-        self._real = functional.pad(self._real, (0, -len(self._real) % ROWS))
-
-    def without_padding(self, rows: Tensor) -> Tensor:
-        return rows.index_select(0, self._real)
-
-    def with_padding(self, rows: Tensor) -> Tensor:
-        return rows[: self.texts * self.length] if self.mask is None else rows.index_select(0, self._slots)
+            row = attention_mask[:, 0, 0]
+            mask = row if row.dtype == torch.bool else row == 0
+            lengths = mask.sum(dim=1)
+            real = mask.flatten().nonzero().squeeze(1)
+        self.real = functional.pad(real, (0, -len(real) % ROWS), value=int(real[0]))
+        self.firsts = functional.pad(lengths.cumsum(0)[:-1], (1, 0))
+        self.groups: list[tuple[int, Tensor, Tensor]] = []
+        for length in lengths.unique().tolist():
+            of_length = (lengths == length).nonzero().squeeze(1)
+            rows = self.firsts[of_length].unsqueeze(1) + torch.arange(length)
+            self.groups.append((length, of_length, rows.flatten()))
 
 
 class _Layer(nn.Module):
@@ -122,14 +121,17 @@ class _Layer(nn.Module):
         self._narrow = PackedLinear(output.dense)
         self._norm = output.LayerNorm
 
-    def forward(self, tokens: Tensor, shape: _Padding) -> Tensor:
-        projected = shape.with_padding(self._projections(tokens))
-        queries, keys, values = self._by_head(projected, 3, shape)
-        return self._feed_forward(tokens, shape.without_padding(_attend(queries, keys, values, shape)))
+    def forward(self, tokens: Tensor, places: _Places) -> Tensor:
+        projected = self._projections(tokens)
+        attended = torch.zeros_like(projected[:, : projected.shape[1] // 3])
+        for length, texts, rows in places.groups:
+            parts = self._by_head(projected.index_select(0, rows), 3, len(texts), length)
+            attended.index_copy_(0, rows, _attend(*parts))
+        return self._feed_forward(tokens, attended)
 
-    def _by_head(self, projected: Tensor, parts: int, shape: _Padding) -> tuple[Tensor, ...]:
+    def _by_head(self, projected: Tensor, parts: int, texts: int, length: int) -> tuple[Tensor, ...]:
         """Each part as texts x heads x tokens x width of a head."""
-        return projected.view(shape.texts, shape.length, parts, self._heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        return projected.view(texts, length, parts, self._heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
 
     def _feed_forward(self, tokens: Tensor, attended: Tensor) -> Tensor:
         tokens = self._attended_norm(self._attended(attended) + tokens)
@@ -146,13 +148,19 @@ class _LastLayer(_Layer):
         self._projections = PackedLinear.joined(own.key, own.value)
         self._queries = PackedLinear(own.query)
 
-    def forward(self, tokens: Tensor, shape: _Padding) -> Tensor:
-        keys, values = self._by_head(shape.with_padding(self._projections(tokens)), 2, shape)
-        firsts = tokens.index_select(0, shape.firsts)
-        queries = self._queries(firsts).view(shape.texts, 1, self._heads, -1).transpose(1, 2)
-        return self._feed_forward(firsts, _attend(queries, keys, values, shape))
+    def forward(self, tokens: Tensor, places: _Places) -> Tensor:
+        projected = self._projections(tokens)
+        firsts = tokens.index_select(0, places.firsts)
+        queries = self._queries(firsts)
+        attended = torch.empty_like(queries)
+        for length, texts, rows in places.groups:
+            keys, values = self._by_head(projected.index_select(0, rows), 2, len(texts), length)
+            (own,) = self._by_head(queries.index_select(0, texts), 1, len(texts), 1)
+            attended.index_copy_(0, texts, _attend(own, keys, values))
+        return self._feed_forward(firsts, attended)
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, shape: _Padding) -> Tensor:
-    attended = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=shape.mask)
-    return attended.transpose(1, 2).reshape(shape.texts * queries.shape[2], -1)
+def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """What each text's tokens attend to: a row a query."""
+    attended = functional.scaled_dot_product_attention(queries, keys, values)
+    return attended.transpose(1, 2).flatten(0, 1).flatten(1)

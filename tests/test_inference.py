@@ -67,6 +67,20 @@ def test_an_encoder_that_disagrees_is_not_used(monkeypatch: pytest.MonkeyPatch) 
         np.testing.assert_allclose(fast(**inputs()).logits, model(**inputs()).logits, atol=1e-5)
 
 
+def test_logits_depend_on_nothing_beside_the_text() -> None:
+    """To the bit, whatever a text shares a batch with, and however far that is padded."""
+    fast = inference_copy(small_model("bert"))
+    given = inputs()
+    given["attention_mask"] = (
+        torch.arange(given["input_ids"].shape[1]) < torch.tensor([[7], [4], [7], [2], [5]])
+    ).long()
+    with torch.inference_mode():
+        together = fast(**given).logits
+        for row, length in enumerate(given["attention_mask"].sum(dim=1).tolist()):
+            alone = {name: value[row : row + 1, :length] for name, value in given.items()}
+            assert torch.equal(fast(**alone).logits[0], together[row])
+
+
 def test_what_is_not_laid_out_anew_is_shared() -> None:
     model = small_model("bert")
     fast = inference_copy(model)

@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 from conftest import reviews
@@ -63,8 +62,7 @@ def test_shards_hold_every_job_and_shrink(jobs: int, places: int) -> None:
     assert sum(sizes) == jobs
     assert sizes == sorted(sizes, reverse=True)
     assert max(sizes) <= 128
-    # The last ones are what workers wait for at the end.
-    assert sum(sizes[-places:]) <= max(4 * places, jobs)
+    assert sizes[-1] == 1, "the last is what workers wait for at the end"
 
 
 @pytest.mark.parametrize(
@@ -180,21 +178,11 @@ def test_tasks_use_as_many_threads_as_cores(cluster: Cluster, monkeypatch: pytes
 def test_an_attack_on_ray_equals_one_here(cluster: Cluster, checkpoint: Path, task: Task, tmp_path: Path) -> None:
     victim = load_victim(str(checkpoint), task)
     reload = travelling(cluster, str(checkpoint), victim)
-    # One at a time, texts are scored in the same batches.
-    settings = AttackSettings(examples=20, in_flight=1)
+    # Many beside each other, in other batches than on Ray.
+    settings = AttackSettings(examples=30, in_flight=30)
     here = attack(victim, task, RECIPES["deepwordbug"], settings, tmp_path / "here")
     away = attack(victim, task, RECIPES["deepwordbug"], settings, tmp_path / "away", reload=reload, cluster=cluster)
     assert list(map(comparable, away)) == list(map(comparable, here))
-    # Beside each other, scores move by a rounding error, and nothing else does.
-    more = replace(settings, in_flight=128, examples=30)
-    together = attack(victim, task, RECIPES["deepwordbug"], more, tmp_path / "away", reload=reload, cluster=cluster)
-    for record, reference in zip(together, here, strict=False):
-        np.testing.assert_allclose(record.scores, reference.scores, atol=5e-6)
-        assert (record.status, record.perturbed_texts, record.queries) == (
-            reference.status,
-            reference.perturbed_texts,
-            reference.queries,
-        )
 
 
 @needs_ray

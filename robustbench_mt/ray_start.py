@@ -1,0 +1,118 @@
+"""Connecting to Ray, or starting one on this machine, of which nothing is left when this process ends."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from robustbench_mt.errors import BadSettingError, MissingPackageError, NoClusterError
+from robustbench_mt.progress import progress
+from robustbench_mt.quiet import without_telemetry
+from robustbench_mt.wording import first_line
+
+__all__ = ["connect"]
+
+_SECONDS_TO_ANSWER = 5
+
+_LOCAL = {
+    # On Linux too, nothing listens but on the loopback address.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Else Ray makes a token in the user's home, and says so.
+    "RAY_AUTH_MODE": "token",
+}
+
+
+# Of a cluster that is started here. When this process is killed some of Ray's would stay for a minute.
+_GUARD = """
+import os, sys
+sys.stdin.read()
+for process in sys.argv[1:]:
+    try:
+        os.kill(int(process), 9)
+    except OSError:
+        pass
+"""
+
+
+def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callable[[], None]]:
+    """Connect to a cluster, or start one.
+
+    Args:
+        address: HOST:PORT of a head, ``auto``, or ``None`` to start one.
+        cores: of one that is started; by default those that this process may use.
+
+    Returns:
+        The module ``ray``, and what ends the connection, which does nothing where a ``ray.init`` of the user's made it.
+
+    Raises:
+        UserError: Ray is not installed or does not answer.
+    """
+    without_telemetry()
+    # Else a command that is ended by SIGTERM prints the stack of its C++ code.
+    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
+    if address is None:
+        os.environ.update(_LOCAL)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    elif address != "auto":
+        _refuse_silence(address)
+    try:
+        import ray
+    except ImportError:
+        raise MissingPackageError(
+            "Ray is not installed: pip install 'robustbench-mt[ray]', or leave out --backend."
+        ) from None
+    if ray.is_initialized():
+        return ray, lambda: None
+    here = {"num_cpus": cores or _cores(), "include_dashboard": False} if address is None else {}
+    with progress("starting Ray" if address is None else f"connecting to Ray at {address}", None):
+        try:
+            ray.init(address or "local", logging_level="ERROR", log_to_driver=False, configure_logging=False, **here)
+        except Exception as error:  # of many kinds, for versions, tokens and files too
+            raise NoClusterError(f"Ray cannot be used: {first_line(error)}") from None
+    # Ray tells of lost workers on standard output, where results belong.
+    ray._private.worker._worker_logs_enabled = False
+    if address is not None:
+        return ray, ray.shutdown
+    guard = _start_guard()
+
+    def end() -> None:
+        ray.shutdown()
+        guard.kill()
+        guard.communicate()
+
+    return ray, end
+
+
+def _start_guard() -> "subprocess.Popen[bytes]":
+    """Starts a process that kills the children of this one as soon as this one is no more."""
+    import psutil
+
+    children = [str(process.pid) for process in psutil.Process().children(recursive=True)]
+    # In a session of its own, where neither Ctrl-C nor what kills this process's group arrives.
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _GUARD, *children], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _refuse_silence(address: str) -> None:
+    """Raise :class:`UserError` where nothing answers; Ray itself would try for a minute."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in address:
+        raise BadSettingError(
+            f"The Ray address {address!r} is not HOST:PORT or auto: give a head's, as ray start prints it."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise NoClusterError(
+            f"No Ray answers at {address} ({first_line(error)}): start one with ray start --head, or leave out "
+            "--ray-address."
+        ) from None
+
+
+def _cores() -> int:
+    """Cores that this process may use; not every system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
