@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import reviews
+from conftest import outcome, reviews
 from small_experiments import small_experiment, written
 from toy_work import threads, toy_work
 
@@ -47,10 +47,6 @@ def cluster() -> Iterator[Cluster]:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         with Cluster(RAY, cores=2) as cluster:
             yield cluster
-
-
-def comparable(record: AttackRecord) -> dict[str, Any]:
-    return {name: value for name, value in asdict(record).items() if name != "seconds"}
 
 
 # What shards are, and options, need no Ray.
@@ -182,7 +178,7 @@ def test_an_attack_on_ray_equals_one_here(cluster: Cluster, checkpoint: Path, ta
     settings = AttackSettings(examples=30, in_flight=30)
     here = attack(victim, task, RECIPES["deepwordbug"], settings, tmp_path / "here")
     away = attack(victim, task, RECIPES["deepwordbug"], settings, tmp_path / "away", reload=reload, cluster=cluster)
-    assert list(map(comparable, away)) == list(map(comparable, here))
+    assert list(map(outcome, away)) == list(map(outcome, here))
 
 
 @needs_ray
