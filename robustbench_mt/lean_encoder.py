@@ -97,7 +97,7 @@ class _Places:
         self.real = functional.pad(real, (0, -len(real) % ROWS), value=int(real[0]))
         self.firsts = functional.pad(lengths.cumsum(0)[:-1], (1, 0))
         self.groups: list[tuple[int, Tensor, Tensor]] = []
-        for length in lengths.unique().tolist():
+        for length in sorted(set(lengths.tolist())):
             of_length = (lengths == length).nonzero().squeeze(1)
             rows = self.firsts[of_length].unsqueeze(1) + torch.arange(length)
             self.groups.append((length, of_length, rows.flatten()))
