@@ -218,7 +218,7 @@ def test_a_slow_disk(data: Path, checkpoint: Path, tmp_path: Path, monkeypatch: 
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", slow)
-    monkeypatch.setattr("robustbench_mt.ledger.FileIO", SlowFile)
+    monkeypatch.setattr("robustbench_mt.locking.FileIO", SlowFile)
     assert main([*attack, str(tmp_path / "slow")]) == 0
     fast, slowly = (
         {record.index: record for path in (tmp_path / run).glob("attacks/*/*/*.jsonl") for record in read(path)}

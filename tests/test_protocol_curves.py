@@ -8,6 +8,7 @@ import pytest
 from conftest import make_task
 from rich.console import Console
 from run_directory import imbalance_point, write
+from scipy.stats import ttest_rel
 
 from imbalance.class_ratios import ImbalanceCurve
 from imbalance.protocols import PROTOCOLS
@@ -169,6 +170,26 @@ def test_findings_compare_methods_within_a_protocol(tmp_path: Path) -> None:
         "reviews: minority F1",
     ]
     assert all([detail.partition(":1,")[0] for detail in finding.details] == ["1", "10"] for finding in told)
+
+
+def test_findings_compare_the_same_seeds(tmp_path: Path) -> None:
+    """Seeds move both methods alike, so that intervals overlap where each seed says the same."""
+    f1 = {
+        "vanilla": {1.0: (0.5, 0.7, 0.9), 10.0: (0.2, 0.4, 0.6)},
+        "match": {1.0: (0.4, 0.61, 0.8), 10.0: (0.3, 0.3, 0.7)},
+    }
+    points = []
+    for method, of_method in f1.items():
+        for ratio, values in of_method.items():
+            for seed, value in enumerate(values):
+                point = imbalance_point(method, ratio, seed)
+                points.append(replace(point, metrics={**point.metrics, "minority_f1": value}))
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
+    (told,) = findings([], [], [], [], summarize([tmp_path]).imbalance, [], [])
+    assert told.headline.endswith("lower in 1 of 2 ratios; in 1 no difference can be told at this n.")
+    ps = [ttest_rel(f1["match"][ratio], f1["vanilla"][ratio]).pvalue for ratio in (1.0, 10.0)]
+    assert told.details[0].endswith(f"0.097 lower (p = {2 * min(ps):.3f}, paired t over 3 seeds, Holm over 2).")
+    assert told.details[1].endswith(f"(p = {max(ps):.3f}, paired t over 3 seeds, Holm over 2).")
 
 
 def test_records_of_an_unknown_protocol_are_refused_in_a_line(tmp_path: Path) -> None:

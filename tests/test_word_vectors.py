@@ -180,6 +180,7 @@ def test_vectors_matter_to_recipes_that_use_them_alone(tmp_path):
 
 def test_command_line_and_experiment_take_word_vectors(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TA_CACHE_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("COLUMNS", "200")
     path = write_text(tmp_path / "x.txt")
 
     def runs(*options):

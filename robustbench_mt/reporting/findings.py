@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, starmap
 from typing import Literal, TypeVar
 
+from robustbench_mt.comparisons import LEVEL, holm, paired_t_over_seeds
 from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow, protocol_suffix
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
@@ -17,6 +18,7 @@ __all__ = ["Finding", "findings"]
 _UNTOLD = "no difference can be told at this n"
 
 R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow, LabelNoiseRow)
+C = TypeVar("C", bound=CurveRow)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class _Measure:
         return f"{difference * 100:.1f} points" if self.unit == "percent" else f"{difference:.{self.digits}f}"
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """``higher``, ``lower`` or :data:`_UNTOLD`, and the test that says so."""
+
+    told: str
+    why: str = ""
+
+
 _UNDER_ATTACK = _Measure("accuracy under attack", "percent", 1, "attacks")
 _WORST_CASE = _Measure("accuracy in the worst case over recipes", "percent", 1, "sets of recipes")
 _CLEAN = _Measure("clean accuracy", "percent", 1, "splits")
@@ -58,7 +68,9 @@ def findings(
 ) -> list[Finding]:
     """Compare each method with ``vanilla`` (or the first by name), task by task.
 
-    A difference is claimed only where two 95% intervals do not overlap, which is stricter than a test at 5%.
+    A difference is claimed only where two 95% intervals do not overlap, which is stricter than a test at 5%. Along a
+    curve, methods share seeds and training sets: there it is claimed where the paired t-test over the seeds says so,
+    corrected by Holm for the levels of the curve.
     """
     return [
         *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
@@ -66,7 +78,7 @@ def findings(
         *_compare(_CLEAN, [row for row in evaluations if row.accuracy], lambda row: row.split, _accuracy),
         *_compare(_STATIC, [row for row in static_sets if row.accuracy], lambda row: static_set(row.split), _accuracy),
         *_imbalance(imbalance),
-        *_compare(_NOISE, label_noise, _share, _measured),
+        *_compare(_NOISE, label_noise, _share, _measured, judge=_by_seeds),
         *map(_mass, matching),
     ]
 
@@ -78,7 +90,7 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Iterable[Finding]:
         points = list(of_protocol)
         counted = _F1.counted if points[0].share is None else "shares"
         measure = replace(_F1, name=f"{_F1.name}{protocol_suffix(protocol)}", counted=counted)
-        yield from _compare(measure, points, _ratio, _measured)
+        yield from _compare(measure, points, _ratio, _measured, judge=_by_seeds)
 
 
 def _protocol(row: ImbalanceRow) -> str:
@@ -113,13 +125,14 @@ def _compare(
     condition: Callable[[R], str],
     estimate: Callable[[R], Estimate],
     before: Callable[[R], Estimate] | None = None,
+    judge: Callable[[Sequence[tuple[R, R]]], list[_Verdict]] | None = None,
 ) -> Iterable[Finding]:
     """One finding for each task and pair of methods; a single method is told alone, with what it had ``before``."""
     for task, group in groupby(rows, key=lambda row: row.task):
         of_task = list(group)
-        by_method: dict[str, dict[str, Estimate]] = {}
+        by_method: dict[str, dict[str, R]] = {}
         for row in of_task:
-            by_method.setdefault(row.method, {})[condition(row)] = estimate(row)
+            by_method.setdefault(row.method, {})[condition(row)] = row
         if len(by_method) == 1:
             told = [
                 f"{condition(row)}: {_show(measure, estimate(row))}"
@@ -129,23 +142,50 @@ def _compare(
             yield Finding(f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with.", told)
         for method, baseline in compared(by_method):
             shared = [name for name in by_method[method] if name in by_method[baseline]]
-            if shared:
-                pairs = [(name, by_method[method][name], by_method[baseline][name]) for name in shared]
-                yield _finding(measure, task, method, baseline, pairs)
+            if not shared:
+                continue
+            pairs = [(by_method[method][name], by_method[baseline][name]) for name in shared]
+            estimates = [(estimate(row), estimate(other)) for row, other in pairs]
+            verdicts = judge(pairs) if judge else list(starmap(_by_intervals, estimates))
+            details = [
+                f"{name}: {method} {_show(measure, value)}; {baseline} {_show(measure, other)}: "
+                + ("" if verdict.told == _UNTOLD else f"{measure.difference(value, other)} ")
+                + f"{verdict.told}{verdict.why}."
+                for name, (value, other), verdict in zip(shared, estimates, verdicts, strict=True)
+            ]
+            overall = _overall([verdict.told for verdict in verdicts], measure)
+            yield Finding(f"{task}: {measure.name} of {method} against {baseline}: {overall}.", details)
 
 
-def _finding(
-    measure: _Measure, task: str, method: str, baseline: str, pairs: Sequence[tuple[str, Estimate, Estimate]]
-) -> Finding:
+def _by_intervals(value: Estimate, other: Estimate) -> _Verdict:
+    if value.value is None or other.value is None or not value.differs_from(other):
+        return _Verdict(_UNTOLD)
+    return _Verdict("higher" if value.value > other.value else "lower")
+
+
+def _by_seeds(pairs: Sequence[tuple[C, C]]) -> list[_Verdict]:
+    """By the paired t-test over the seeds that both have; by intervals where they share fewer than two."""
+    values = []
+    for row, other in pairs:
+        one, two = (dict(zip(each.seeds, each.by_seed, strict=True)) for each in (row, other))
+        seeds = sorted(one.keys() & two.keys())
+        values.append(([one[seed] for seed in seeds], [two[seed] for seed in seeds]))
+    ps = [paired_t_over_seeds(first, second) for first, second in values]
+    corrected = iter(holm([p for p in ps if p is not None]))
+    tested = sum(p is not None for p in ps)
     verdicts = []
-    details = []
-    for name, value, other in pairs:
-        verdicts.append(_verdict(value, other))
-        by = f"{measure.difference(value, other)} " if verdicts[-1] != _UNTOLD else ""
-        details.append(
-            f"{name}: {method} {_show(measure, value)}; {baseline} {_show(measure, other)}: {by}{verdicts[-1]}."
-        )
-    return Finding(f"{task}: {measure.name} of {method} against {baseline}: {_overall(verdicts, measure)}.", details)
+    for (row, other), (first, second), p in zip(pairs, values, ps, strict=True):
+        if len(first) < 2:
+            verdicts.append(_by_intervals(row.measured, other.measured))
+        elif p is None:
+            verdicts.append(_Verdict(_UNTOLD))
+        else:
+            sure = next(corrected)
+            told = _UNTOLD if sure >= LEVEL else "higher" if sum(first) > sum(second) else "lower"
+            counted = f", Holm over {tested}" if tested > 1 else ""
+            shown = "p < 0.001" if sure < 0.001 else f"p = {sure:.3f}"
+            verdicts.append(_Verdict(told, f" ({shown}, paired t over {len(first)} seeds{counted})"))
+    return verdicts
 
 
 def _overall(verdicts: Sequence[str], measure: _Measure) -> str:
@@ -157,12 +197,6 @@ def _overall(verdicts: Sequence[str], measure: _Measure) -> str:
     (first, count), *rest = [(verdict, count) for verdict, count in counts if count]
     told = f"{first} in {count} of {len(verdicts)} {measure.counted}"
     return "; ".join([told, *(f"in {count} {verdict}" for verdict, count in rest)])
-
-
-def _verdict(value: Estimate, other: Estimate) -> str:
-    if value.value is None or other.value is None or not value.differs_from(other):
-        return _UNTOLD
-    return "higher" if value.value > other.value else "lower"
 
 
 def _show(measure: _Measure, estimate: Estimate) -> str:
