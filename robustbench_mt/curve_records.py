@@ -30,6 +30,7 @@ class CurveRecord(Record):
     """What the points of every curve say.
 
     Attributes:
+        always: metrics that no point is without.
         task, base, method, seed: what was trained.
         label_names: the task's, in the order of the classifier's outputs.
         train_counts: training examples of each class at this point, in the order of the label names; a method that
@@ -41,6 +42,8 @@ class CurveRecord(Record):
         seconds: wall time of the training.
         versions: of python, torch, transformers and this package.
     """
+
+    always: ClassVar[tuple[str, ...]]
 
     task: str
     base: str
@@ -60,7 +63,10 @@ class CurveRecord(Record):
     @property
     def contradiction(self) -> str:
         classes = {len(self.label_names), len(self.train_counts), len(self.test_counts)}
-        return "" if len(classes) == 1 else "its counts are not of its classes"
+        if len(classes) > 1:
+            return "its counts are not of its classes"
+        lacking = [name for name in self.always if name not in self.metrics]
+        return f"its metrics lack {', '.join(lacking)}" if lacking else ""
 
     @property
     @abstractmethod
@@ -98,6 +104,7 @@ class ImbalanceRecord(CurveRecord):
     """
 
     kind: ClassVar[str] = "imbalance"
+    always: ClassVar[tuple[str, ...]] = ("minority_f1",)
 
     ratio: float
     minority: str
@@ -141,6 +148,7 @@ class LabelNoiseRecord(CurveRecord):
     """
 
     kind: ClassVar[str] = "label noise"
+    always: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     share: float
     flipped: int

@@ -199,6 +199,13 @@ def test_records_of_an_unknown_protocol_are_refused_in_a_line(tmp_path: Path) ->
         result_tables(summarize([tmp_path]))
 
 
+def test_records_without_the_curves_metric_are_refused_in_a_line(tmp_path: Path) -> None:
+    point = replace(imbalance_point("match", 5.0, 0), metrics={"accuracy": 0.5})
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [imbalance_point("match", 1.0, 0), point])
+    with pytest.raises(UserError, match=r"imbalance\.jsonl, line 2, is not a record.*metrics lack minority_f1"):
+        summarize([tmp_path])
+
+
 def test_doubts_tell_a_remark_once(tmp_path: Path) -> None:
     points = [
         replace(imbalance_point(method, ratio, 0), remarks=["Few.", *(["None."] if method == "match" else [])])

@@ -131,9 +131,9 @@ def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> I
 
 def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
     for row in rows:
-        recall = row.metrics["minority_recall"].value
-        if recall in (0, 1):
-            what = "never" if recall == 0 else "always"
+        recall = row.metrics.get("minority_recall")
+        if recall and recall.value in (0, 1):
+            what = "never" if recall.value == 0 else "always"
             yield (
                 f"{row.task}: {row.method} trained at {row.trained_on} {what} predicts {row.minority}: "
                 "the training collapsed, and its F1 says no more than that."
