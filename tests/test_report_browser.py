@@ -1,4 +1,7 @@
-"""The report's page in headless Chromium: it works, runs nothing that the records brought, and asks for nothing."""
+"""The report's page in headless Chromium: it works, runs nothing that the records brought, and asks for nothing.
+
+One long file, because its tests share one browser and what it watches for.
+"""
 
 import json
 import shutil
