@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from robustbench_mt.errors import BadSettingError, MissingPackageError, NoClusterError
@@ -55,7 +56,7 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
     if address is None:
         os.environ.update(_LOCAL)
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        os.environ.setdefault("RAY_AUTH_TOKEN", _token())
     elif address != "auto":
         _refuse_silence(address)
     try:
@@ -84,6 +85,12 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
         guard.communicate()
 
     return ray, end
+
+
+@cache
+def _token() -> str:
+    """One for all clusters that this process starts, as Ray reads it once."""
+    return secrets.token_hex(32)
 
 
 def _start_guard() -> "subprocess.Popen[bytes]":

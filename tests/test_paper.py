@@ -29,8 +29,8 @@ def test_smoke_ends_soon_with_all_tables_and_figures(tmp_path: Path) -> None:
     before = cpu_seconds()
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=580, check=False)
     assert done.returncode == 0, done.stderr
-    # Of the processor, so that what else the machine does makes no difference.
-    assert cpu_seconds() - before < 180
+    # Three minutes on two cores; of the processor, so that what else the machine does makes little difference.
+    assert cpu_seconds() - before < 2 * 180
     assert done.stdout.strip().splitlines()[-1] == "report: paper/report/index.html"
     report = tmp_path / "paper" / "report"
     for file in (

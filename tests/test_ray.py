@@ -93,6 +93,24 @@ def test_an_address_that_does_not_answer(address: str, message: str) -> None:
 
 
 @needs_ray
+def test_a_process_starts_one_after_the_other() -> None:
+    """Also where its environment is put back in between, as notebooks and tests do."""
+    script = """
+import os
+from robustbench_mt.backend import BackendOptions, connected
+for _ in range(2):
+    before = dict(os.environ)
+    with connected(BackendOptions("ray")) as cluster:
+        print(cluster.places)
+    os.environ.clear()
+    os.environ.update(before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 2
+
+
+@needs_ray
 def test_nothing_listens_but_on_this_machine(cluster: Cluster) -> None:
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     listening = [
