@@ -18,14 +18,6 @@ __all__ = ["connect"]
 
 _SECONDS_TO_ANSWER = 5
 
-_LOCAL = {
-    # On Linux too, nothing listens but on the loopback address.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # Else Ray makes a token in the user's home, and says so.
-    "RAY_AUTH_MODE": "token",
-}
-
-
 # Of a cluster that is started here. When this process is killed some of Ray's would stay for a minute.
 _GUARD = """
 import os, sys
@@ -55,7 +47,11 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
     # Else a command that is ended by SIGTERM prints the stack of its C++ code.
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
     if address is None:
-        os.environ.update(_LOCAL)
+        # On Linux too, nothing listens but on the loopback address.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        # Else Ray makes a token in the user's home, and says so; once imported, it would not see this, but its cluster.
+        if "ray" not in sys.modules:
+            os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", _token())
     elif address != "auto":
         _refuse_silence(address)

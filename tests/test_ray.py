@@ -93,10 +93,12 @@ def test_an_address_that_does_not_answer(address: str, message: str) -> None:
 
 
 @needs_ray
-def test_a_process_starts_one_after_the_other() -> None:
-    """Also where its environment is put back in between, as notebooks and tests do."""
-    script = """
+@pytest.mark.parametrize("first", ["", "import ray"])
+def test_a_process_starts_one_after_the_other(first: str, tmp_path: Path) -> None:
+    """Also where its environment is put back in between, as tests do, and where it has imported Ray before."""
+    script = f"""
 import os
+{first}
 from robustbench_mt.backend import BackendOptions, connected
 for _ in range(2):
     before = dict(os.environ)
@@ -105,9 +107,16 @@ for _ in range(2):
     os.environ.clear()
     os.environ.update(before)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=180)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) == 2
+    assert [line.isdecimal() for line in done.stdout.splitlines()[-2:]] == [True, True], done.stdout
 
 
 @needs_ray
