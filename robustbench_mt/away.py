@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from robustbench_mt.bases import give_base
 from robustbench_mt.cell import Cell
@@ -30,11 +31,12 @@ __all__ = ["do_away"]
 # A training may take hours, and machines that are lent by the hour go away.
 _RETRIES = 3
 
-_RECORDS: dict[str, type[Record]] = {
-    "train.jsonl": TrainingRecord,
-    "evaluate.jsonl": EvaluationRecord,
-    "imbalance.jsonl": ImbalanceRecord,
-    "label_noise.jsonl": LabelNoiseRecord,
+# What a training may leave, and what tells a record of the file from another.
+_RECORDS: dict[str, tuple[type[Record], Callable[[Any], Hashable]]] = {
+    "train.jsonl": (TrainingRecord, lambda record: record.checkpoint),
+    "evaluate.jsonl": (EvaluationRecord, lambda record: (record.checkpoint, record.task, record.split)),
+    "imbalance.jsonl": (ImbalanceRecord, lambda record: (record.task, record.identity, record.key)),
+    "label_noise.jsonl": (LabelNoiseRecord, lambda record: (record.task, record.identity, record.key)),
 }
 
 
@@ -120,11 +122,14 @@ def _take_in(left: Packed, out: Path) -> None:
         run = left.unpack(Path(scratch))
         for path in sorted(run.glob("*.settings.json")):
             claim(inside(out, path.name), json.loads(path.read_bytes()), f"The curve in {out / path.name}")
-        for name, kind in _RECORDS.items():
+        for name, (kind, identity) in _RECORDS.items():
             if records := list(read_records(run / name, kind)):
                 with Ledger(out / name, kind) as ledger:
+                    # A run that was killed between a cell's two files has the one's line already.
+                    there = set(map(identity, ledger.records))
                     for record in records:
-                        ledger.append(record)
+                        if identity(record) not in there:
+                            ledger.append(record)
 
 
 def _place(files: Packed, path: Path) -> None:

@@ -103,7 +103,8 @@ from robustbench_mt.backend import BackendOptions, connected
 for _ in range(2):
     before = dict(os.environ)
     with connected(BackendOptions("ray")) as cluster:
-        print(cluster.places)
+        import ray
+        print(cluster.places, ray.util.get_node_ip_address())
     os.environ.clear()
     os.environ.update(before)
 """
@@ -116,7 +117,7 @@ for _ in range(2):
         timeout=180,
     )
     assert done.returncode == 0, done.stderr
-    assert [line.isdecimal() for line in done.stdout.splitlines()[-2:]] == [True, True], done.stdout
+    assert [line.split()[1] for line in done.stdout.splitlines()[-2:]] == ["127.0.0.1"] * 2, done.stdout
 
 
 @needs_ray
@@ -296,6 +297,20 @@ def test_a_training_that_fails_stops_no_other(cluster: Cluster, tiny_base: Path,
     (log,) = (tmp_path / "run/failures").iterdir()
     assert "fine_tune" in log.read_text(), "the traceback of the task"
     assert len((tmp_path / "run/imbalance.jsonl").read_text().splitlines()) == 1
+
+
+@needs_ray
+def test_a_run_was_killed_between_the_two_records_of_a_training(
+    cluster: Cluster, tiny_base: Path, tmp_path: Path
+) -> None:
+    content = small_experiment(tiny_base, tmp_path)
+    content = {name: content[name] for name in ("tasks", "training")}
+    content |= {"name": "killed", "methods": ["vanilla"], "seeds": [0], "keep_checkpoints": False}
+    experiment, run = load_experiment(written(tmp_path / "e.yaml", content)), tmp_path / "run"
+    for _ in range(2):
+        assert run_experiment(experiment, run, backend=RAY).missing == []
+        assert len((run / "train.jsonl").read_text().splitlines()) == 1
+        (run / "evaluate.jsonl").unlink()
 
 
 @needs_ray
