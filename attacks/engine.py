@@ -1,6 +1,5 @@
 """Attacking a data set: each example once, each outcome on disk as it ends."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,6 +24,7 @@ from robustbench_mt.ledger import Ledger, read_records
 from robustbench_mt.progress import Show, note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, to_json
 from robustbench_mt.tasks.task import Task
+from robustbench_mt.threads import available_cores
 from robustbench_mt.versions import versions
 
 if TYPE_CHECKING:
@@ -206,13 +206,8 @@ def _given(reload: Reload | None, settings: AttackSettings, cluster: "Cluster | 
 
 def _start_workers(prepare: Callable[[], Work[Job, Outcome]], count: int, examples: int) -> Workers[Job, Outcome]:
     # Never more than torch would use here: that may be what the user wants.
-    threads = min(torch.get_num_threads(), max(1, _cores() // count))
+    threads = min(torch.get_num_threads(), max(1, available_cores() // count))
     return Workers(prepare, min(count, examples), threads)
-
-
-def _cores() -> int:
-    """Cores that this process may use; not every system says."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _record(index: int, example: Example, settings: AttackSettings, outcome: Outcome | GivenUp) -> AttackRecord:

@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.threads import THREAD_VARIABLES
 
 __all__ = ["Work", "start_worker"]
 
@@ -25,7 +26,6 @@ Work = Callable[[Iterable[tuple[int, Job]], Callable[[int], None]], Iterator[tup
 """Does jobs, each with its number, and gives each one's result as it ends; says how many texts were scored."""
 
 _SECONDS_BETWEEN_COUNTS = 0.1
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 def start_worker(prepare: Callable[[], Work[Any, Any]], threads: int) -> "tuple[BaseProcess, Connection[Any, Any]]":
@@ -72,8 +72,8 @@ def _interrupts_blocked() -> Iterator[None]:
 @contextmanager
 def _threads_limited(threads: int) -> Iterator[None]:
     """Within, processes are started that use this many threads, whatever they import first."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     try:
         yield
     finally:

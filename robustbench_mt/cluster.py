@@ -17,6 +17,7 @@ from robustbench_mt.errors import BadSettingError, NoClusterError
 from robustbench_mt.progress import note
 from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
 from robustbench_mt.ray_start import connect
+from robustbench_mt.threads import THREAD_VARIABLES
 from robustbench_mt.wording import first_line
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ T_co = TypeVar("T_co", covariant=True)
 Key = TypeVar("Key")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 # Ray waits for all tasks that it is given to wait for, which takes time for each.
 _MOST_SUBMITTED = 1000
@@ -189,7 +188,7 @@ def _perform(do: Shared[Callable[[Any], Any]], job: Any, threads: int) -> Any:
 
 @lru_cache(maxsize=1)
 def _prepare_process(threads: int) -> None:
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     quiet_tensorflow()
     without_telemetry()
     if "torch" in sys.modules:

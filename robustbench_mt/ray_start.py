@@ -12,6 +12,7 @@ from typing import Any
 from robustbench_mt.errors import BadSettingError, MissingPackageError, NoClusterError
 from robustbench_mt.progress import progress
 from robustbench_mt.quiet import without_telemetry
+from robustbench_mt.threads import available_cores
 from robustbench_mt.wording import first_line
 
 __all__ = ["connect"]
@@ -63,7 +64,10 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
         ) from None
     if ray.is_initialized():
         return ray, lambda: None
-    here = {"num_cpus": cores or _cores(), "include_dashboard": False} if address is None else {}
+    if address is None:
+        # Where a user has imported Ray before, it has read this too early.
+        ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
+    here = {"num_cpus": cores or available_cores(), "include_dashboard": False} if address is None else {}
     with progress("starting Ray" if address is None else f"connecting to Ray at {address}", None):
         try:
             ray.init(address or "local", logging_level="ERROR", log_to_driver=False, configure_logging=False, **here)
@@ -114,8 +118,3 @@ def _refuse_silence(address: str) -> None:
             f"No Ray answers at {address} ({first_line(error)}): start one with ray start --head, or leave out "
             "--ray-address."
         ) from None
-
-
-def _cores() -> int:
-    """Cores that this process may use; not every system says."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
