@@ -66,19 +66,7 @@ def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping
     """
     looks = looks or looks_of_methods(row.method for row in rows)
     for row in rows:
-        look = looks[row.method]
-        values, lows, highs = zip(*map(_percent, row.curve), strict=True)
-        axes.fill_between(BUDGETS, lows, highs, step="post", color=look.colour, alpha=0.15, linewidth=0)
-        axes.plot(
-            BUDGETS,
-            values,
-            drawstyle="steps-post",
-            color=look.colour,
-            linestyle=look.line,
-            marker=look.marker,
-            markevery=10,
-            label=label(row.method),
-        )
+        _steps(axes, BUDGETS, row.curve, row.method, looks[row.method], markevery=10)
     _title(axes, rows[0].recipe, [row.n for row in rows])
     axes.set_xlim(*RANGE)
     axes.set_ylim(*RANGE)
@@ -98,20 +86,8 @@ def plot_success_by_queries(axes: Axes, rows: Sequence[AttackRow], looks: Mappin
     """
     looks = looks or looks_of_methods(row.method for row in rows)
     for row in filter(lambda row: row.by_queries, rows):
-        look = looks[row.method]
-        queries = [number for number, _ in row.by_queries]
-        values, lows, highs = zip(*(_percent(share) for _, share in row.by_queries), strict=True)
-        axes.fill_between(queries, lows, highs, step="post", color=look.colour, alpha=0.15, linewidth=0)
-        axes.plot(
-            queries,
-            values,
-            drawstyle="steps-post",
-            color=look.colour,
-            linestyle=look.line,
-            marker=look.marker,
-            markevery=0.12,
-            label=label(row.method),
-        )
+        queries, shares = zip(*row.by_queries, strict=True)
+        _steps(axes, queries, shares, row.method, looks[row.method], markevery=0.12)
     _title(axes, rows[0].recipe, [row.success_rate.n for row in rows])
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -119,6 +95,23 @@ def plot_success_by_queries(axes: Axes, rows: Sequence[AttackRow], looks: Mappin
     axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     axes.tick_params(axis="x", which="minor", labelsize=rcParams["xtick.labelsize"])
     axes.set_ylim(*RANGE)
+
+
+def _steps(
+    axes: Axes, at: Sequence[float], shares: Sequence[Estimate], method: str, look: Look, markevery: float
+) -> None:
+    values, lows, highs = zip(*map(_percent, shares), strict=True)
+    axes.fill_between(at, lows, highs, step="post", color=look.colour, alpha=0.15, linewidth=0)
+    axes.plot(
+        at,
+        values,
+        drawstyle="steps-post",
+        color=look.colour,
+        linestyle=look.line,
+        marker=look.marker,
+        markevery=markevery,
+        label=label(method),
+    )
 
 
 def _title(axes: Axes, recipe: str, counts: Iterable[int]) -> None:
