@@ -2,19 +2,17 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from robustbench_mt.backend import BackendOptions, connected
+from robustbench_mt.backend import BackendOptions
 from robustbench_mt.commands.parameters import FLAT, REQUIRED
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
-from robustbench_mt.progress import note, progress
+from robustbench_mt.progress import note
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from robustbench_mt.curve_plans import CurvePlan
     from robustbench_mt.experiment_run import Outcome
 
 __all__ = ["imbalance", "label_noise", "quickstart", "report", "run"]
@@ -71,9 +69,12 @@ def imbalance(
             do by themselves.
     """
     from robustbench_mt.curve_plans import ImbalancePlan
+    from robustbench_mt.curve_run import run_curve
+    from robustbench_mt.reporting.printing import print_results
 
     plan = ImbalancePlan(seeds=seed, protocol=protocol, ratios=ratio, shares=share, minority=minority, control=control)
-    _sweep("imbalance", plan, task, method, training, data, out, backend)
+    run_curve("imbalance", plan, task, method, out, training, data, backend)
+    print_results([out])
 
 
 def label_noise(
@@ -98,8 +99,11 @@ def label_noise(
         out: the run's directory.
     """
     from robustbench_mt.curve_plans import NoisePlan
+    from robustbench_mt.curve_run import run_curve
+    from robustbench_mt.reporting.printing import print_results
 
-    _sweep("label_noise", NoisePlan(seeds=seed, shares=share), task, method, training, data, out, backend)
+    run_curve("label_noise", NoisePlan(seeds=seed, shares=share), task, method, out, training, data, backend)
+    print_results([out])
 
 
 def run(
@@ -154,44 +158,6 @@ def report(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path | None
     page = write_report(summary, out or inside(directory[0], "report"))
     print_summary(summary)
     print(f"report: {page}")
-
-
-def _sweep(
-    curve_name: str,
-    plan: "CurvePlan",
-    task: str,
-    methods: Sequence[str],
-    training: TrainingSettings | None,
-    data: TaskOptions | None,
-    out: Path,
-    backend: BackendOptions | None,
-) -> None:
-    data, training = data or TaskOptions(), training or TrainingSettings()
-    from imbalance.sweep import check_points, sweep
-    from robustbench_mt.loaded import forget, loaded_task
-    from robustbench_mt.methods.choice import parse_method
-    from robustbench_mt.reporting.printing import print_results
-
-    forget()
-    curve = plan.curve(loaded_task(task, data), training)
-    points = plan.points([parse_method(spec) for spec in methods], ())
-    path = out / curve.file
-    check_points(curve, points)
-    with connected(backend) as cluster:
-        if cluster:
-            from robustbench_mt.away import do_away
-            from robustbench_mt.experiment_cells import CurveCell
-
-            # Of no points: other settings than those of what is there are refused before anything is trained.
-            sweep(curve, [], path)
-            cells = [CurveCell("", task, data, curve_name, plan, training, point) for point in points]
-            with progress(curve.name, len(points)) as set_done:
-                for number, (_, error) in enumerate(do_away(cells, out, cluster), 1):
-                    if error:
-                        raise error
-                    set_done(number)
-        sweep(curve, points, path, allow_network=data.allow_network)
-    print_results([out])
 
 
 def _told(outcome: "Outcome", out: Path) -> int:
