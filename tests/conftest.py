@@ -22,7 +22,7 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-pytest_plugins = ["subword_victims"]
+pytest_plugins = ["browsing", "subword_victims"]
 
 SUBJECTS = ["film", "story", "plot", "cast", "music", "ending", "dialogue", "scene"]
 ADVERBS = ["really", "simply", "often", "quite", "truly"]

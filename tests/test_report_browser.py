@@ -1,136 +1,10 @@
-"""The report's page in headless Chromium: it works, runs nothing that the records brought, and asks for nothing.
+"""The report's page in headless Chromium: filters, sorting, links, the keyboard, phones, paper, and without scripts."""
 
-One long file, because its tests share one browser and what it watches for.
-"""
-
-import json
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from run_directory import attack_run, evaluation, fallen, outcomes, training, write, write_attack, write_run
-
-from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord, to_json
-from robustbench_mt.reporting.page import MOST_BYTES, render_page
-from robustbench_mt.reporting.report import report
-from robustbench_mt.reporting.summary import summarize
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in the extra dev")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
-
-PLANTS = (
-    "<script>window.ran = 1</script>",
-    "</script><script>window.ran = 2</script>",
-    '"><img src=x onerror="window.ran = 3">',
-    "<svg onload=window.ran=4>",
-    "javascript:window.ran=5",
-    "<!-- packed examples -->",
-    "{{ 7 * 7 }} ${window.ran = 6}",
-)
-# What has nothing to be spelt out takes another way through the page than what has.
-MARKUP = " ".join(PLANTS)
-PLANTED = f"{MARKUP} \u202eesrever\u202c zero\u200bwidth gr\u0435at"
-SHOWN = PLANTED.replace("\u202e", "⟨U+202E⟩").replace("\u202c", "⟨U+202C⟩").replace("\u200b", "⟨U+200B⟩")
-
-COUNT_UNPACKINGS = """window.unpackings = 0;
-  window.DecompressionStream = class extends DecompressionStream {
-    constructor(...how) { super(...how); window.unpackings += 1; }
-  };"""
-
-OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        # The sandbox needs rights that containers do not give.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Open]:
-    """Opens a page, and at the end demands that nothing was asked for and nothing went wrong."""
-    contexts, wrong = [], []
-
-    def visit(path: Path, at: str = "", **settings: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
-        context.add_init_script(COUNT_UNPACKINGS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
-        page.on(
-            "request",
-            lambda request: request.url.startswith((path.as_uri(), "data:")) or wrong.append(f"request: {request.url}"),
-        )
-        page.goto(path.as_uri() + at)
-        if settings.get("java_script_enabled", True):
-            page.wait_for_selector("#pager:not([hidden])")
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report([write_run(tmp_path_factory.mktemp("run"))])
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Plants wherever a record has a text."""
-    directory = tmp_path_factory.mktemp("hostile")
-    made = replace(
-        training("match", 0, checkpoint=f"x{PLANTED}", task=PLANTED, base=PLANTED, label_names=[MARKUP, PLANTED]),
-        settings={PLANTED: PLANTED, "method": {"name": PLANTED}},
-        data={MARKUP: [MARKUP]},
-        versions={PLANTED: PLANTED},
-        history=[{PLANTED: 1.0, "step": 3}],
-        variant=f"{PLANTED}={PLANTED}",
-    )
-    scored = evaluation(
-        made, task=PLANTED, split=PLANTED, warnings=[MARKUP, PLANTED], metrics={"accuracy": 0.5, PLANTED: 0.5}
-    )
-    names = {"task": PLANTED, "split": PLANTED, "fields": [PLANTED, MARKUP], "protected_fields": [PLANTED]}
-    run = attack_run(made.checkpoint, MARKUP, **names, label_names=made.label_names, warnings=[PLANTED], build=PLANTED)
-    texts = {"texts": [PLANTED, MARKUP], "perturbed_texts": [PLANTED, MARKUP], "fallbacks": [MARKUP]}
-    broke = fallen(index=1, status="error", message=PLANTED, **texts | {"perturbed_texts": None})
-    write(directory / "train.jsonl", TrainingRecord, [made])
-    write(directory / "evaluate.jsonl", EvaluationRecord, [scored])
-    # The recipe's name is no name for a file.
-    written = write_attack(directory, replace(run, checkpoint="x", task="t", recipe="r"), [fallen(**texts), broke])
-    settings = written.with_suffix(".settings.json")
-    plain = settings.read_text()
-    for name, value in (("checkpoint", "x"), ("task", "t"), ("recipe", "r")):
-        plain = plain.replace(f'"{name}": "{value}"', f'"{name}": {json.dumps(getattr(run, name))}')
-    settings.write_text(plain)
-    out = directory / "index.html"
-    out.write_text(render_page(summarize([directory]), []), encoding="utf-8")
-    return out
-
-
-def rest(page: Any) -> None:
-    """Wait until what was asked for is shown."""
-    page.wait_for_selector("#examples .scroll[aria-busy=false]")
-
-
-def count(page: Any) -> str:
-    rest(page)
-    return str(page.locator("#pager output").inner_text())
+from browsing import OPEN_ALL, Open, count
 
 
 def column(page: Any, position: int) -> list[str]:
@@ -223,30 +97,7 @@ def test_a_link_opens_a_checkpoint_and_finds_its_examples(visit: Open, path: Pat
     assert again.locator("details.checkpoint[open]").count() == 1
 
 
-def test_what_records_brought_is_text(visit: Open, hostile: Path) -> None:
-    page = visit(hostile, at="#checkpoint-0")
-    assert page.evaluate("window.ran") is None
-    for selector in ("#rows tr:first-child bdi", "#leaderboard tbody th", "details.checkpoint summary b"):
-        assert SHOWN in " ".join(page.locator(selector).first.inner_text().split()), selector
-    assert MARKUP in " ".join(page.locator("#rows tr:first-child bdi").nth(1).inner_text().split())
-    page.evaluate(OPEN_ALL)
-    for name in ("recipe", "task", "method"):
-        assert MARKUP in page.locator(f"#filter [name={name}]").inner_text()
-        page.select_option(f"#filter [name={name}]", index=1)
-    rest(page)
-    assert page.locator("#rows tr").count() == 2
-    assert page.locator("#rows .unseen").count() > 0
-    marked = page.locator("#rows .lookalike").first
-    assert (marked.inner_text(), marked.get_attribute("title")) == ("\u0435", "U+0435 CYRILLIC SMALL LETTER IE")
-    assert page.locator("#rows :is(script, img, svg, a)").count() == 0
-    hidden = "[...document.documentElement.outerHTML].filter((c) => /[\\u200b-\\u200f\\u202a-\\u202e]/.test(c)).length"
-    assert page.evaluate(hidden) == 0
-    for link in page.locator("a").all():
-        assert (link.get_attribute("href") or "").startswith(("#", "tables/", "methods.", "references."))
-    assert page.evaluate("window.ran") is None
-
-
-def test_without_scripts_nothing_is_missing(visit: Open, path: Path, hostile: Path) -> None:
+def test_without_scripts_nothing_is_missing(visit: Open, path: Path) -> None:
     page = visit(path, java_script_enabled=False)
     assert page.locator("#rows tr").count() == 300
     assert "300 of 1,440 shown" in page.locator("#examples").inner_text()
@@ -257,9 +108,6 @@ def test_without_scripts_nothing_is_missing(visit: Open, path: Path, hostile: Pa
     # The browser opens what its own target lies in.
     page.locator("#leaderboard tbody th a").first.click()
     assert page.locator("#checkpoint-0").is_visible()
-    for number, shown in enumerate((SHOWN, MARKUP)):
-        text = visit(hostile, java_script_enabled=False).locator("#rows bdi").nth(number).inner_text()
-        assert shown in " ".join(text.split())
 
 
 @pytest.mark.parametrize("width", [320, 360])
@@ -329,63 +177,3 @@ def test_the_keyboard_reaches_every_control(visit: Open, path: Path) -> None:
         assert ("SELECT", name, False) in reached
     assert ("INPUT", "text", False) in reached
     assert ("BUTTON", "next", False) in reached
-
-
-def _varied(record: AttackRecord) -> AttackRecord:
-    """With words that repeat as seldom as in a language, because the page is packed."""
-    numbers = np.random.default_rng(record.index).zipf(1.3, 1000) % 20_000
-    before = record.texts[0].split()
-    after = (record.perturbed_texts or record.texts)[0].split()
-    texts = [[f"{word}{number}" for word, number in zip(words, numbers, strict=False)] for words in (before, after)]
-    joined = [" ".join(words) for words in texts]
-    return replace(record, texts=joined[:1], perturbed_texts=record.perturbed_texts and joined[1:])
-
-
-@pytest.fixture(scope="module", params=[20, 230], ids=["sentences", "reviews"])
-def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """10,000 attacked examples, of the length of sentences or of IMDb's reviews."""
-    directory = tmp_path_factory.mktemp("large")
-    for seed in range(5):
-        for recipe, strength in (("textfooler", 0.75), ("pwws", 0.6)):
-            first, *others = (_varied(record) for record in outcomes(recipe, 1000, strength, seed, request.param))
-            path = write_attack(directory, attack_run(f"checkpoint-{seed}", recipe), [first])
-            with path.open("a", encoding="utf-8") as stream:
-                stream.writelines(f"{json.dumps(to_json(record))}\n" for record in others)
-    out = directory / "index.html"
-    out.write_text(render_page(summarize([directory]), []), encoding="utf-8")
-    return out
-
-
-def test_ten_thousand_examples_are_small_and_quick(visit: Open, large: Path) -> None:
-    assert large.stat().st_size < MOST_BYTES
-    page = visit(large)
-    assert count(page).startswith("1 to 50 of ")
-    assert "10,000" in count(page)
-    blocks = page.locator("script.packed").count()
-    assert blocks > 10
-    # The index, and the one block that is shown.
-    assert page.evaluate("window.unpackings") == 2
-    page.select_option("#filter [name=status]", label="error")
-    assert "found among" in count(page)
-    page.click("#filter [type=reset]")
-    rest(page)
-    page.click("#pager button[value=next]")
-    rest(page)
-    assert page.evaluate("window.unpackings") < blocks
-    started = time.monotonic()
-    page.fill("#filter [name=text]", "shiny")
-    assert "found among" in count(page)
-    assert time.monotonic() - started < 10
-
-
-def test_what_is_asked_for_last_is_shown(visit: Open, large: Path) -> None:
-    page = visit(large)
-    for text in ("bright", "shiny", "no such words"):
-        page.fill("#filter [name=text]", text)
-    page.select_option("#filter [name=status]", label="error")
-    assert count(page).startswith("0 found")
-    page.fill("#filter [name=text]", "the recipe broke")
-    page.keyboard.press("Enter")
-    assert " found among " in count(page)
-    assert all("RuntimeError: the recipe broke" in text for text in page.locator("#rows tr").all_inner_texts())
-    assert page.locator("#rows tr").count() == 50
