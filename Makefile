@@ -9,9 +9,10 @@ INSTALLED := $(VENV)/.installed
 quickstart: $(INSTALLED)
 	$(BIN)/robustbench-mt quickstart
 
-# Two at a time, a file each: most of a test is one thread's work, and a file's tests share what they make.
+# Two at a time, a file each, the longest first: most of a test is one thread's work, and a file's tests share what they
+# make.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -10,11 +10,16 @@ from types import ModuleType
 
 import pytest
 
+from robustbench_mt.threads import available_cores
+
 # No test may reach for the network, whatever the machine has.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # As on the command line: transformers would import TensorFlow, which logs to where tests look for our messages.
 os.environ.setdefault("USE_TF", "0")
+# Commands that tests start would each use every core: their threads would wait for each other's.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // int(workers))))
 
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import AttackRecord
@@ -57,6 +62,11 @@ def make_task(name: str = "toy", fields: tuple[str, ...] = ("text",), **changes:
 def outcome(record: AttackRecord) -> AttackRecord:
     """All of a record but how long it took: none of it depends on what was scored beside it."""
     return replace(record, seconds=0.0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first: of several workers, none is left with one while the others have nothing to do."""
+    items.sort(key=lambda item: item.path.stem not in ("test_notebooks", "test_paper", "test_quickstart"))
 
 
 @pytest.fixture(scope="session", autouse=True)
