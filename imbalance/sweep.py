@@ -15,6 +15,7 @@ from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.evaluation import Metrics, metric_intervals
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods.choice import MethodChoice
+from robustbench_mt.metrics import of_all_examples
 from robustbench_mt.progress import note, progress
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.seeds import checked_seed
@@ -214,6 +215,7 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
     test = task.split("test")
     predicted = probabilities(test)
     labels = np.asarray(test.labels, dtype=np.int64)
+    measured = of_all_examples(metrics(labels, predicted))
     classes = len(task.label_names)
     return curve.record_type(
         task=task.name,
@@ -224,7 +226,7 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
         train_counts=class_counts([int(label) for label in train.labels], classes),
         n=len(test),
         test_counts=class_counts(labels.tolist(), classes),
-        metrics={name: value for name, value in metrics(labels, predicted).items() if value is not None},
+        metrics={name: value for name, value in measured.items() if value is not None},
         intervals=metric_intervals(metrics, labels, predicted),
         settings=tuned.record.settings,
         data=tuned.record.data,

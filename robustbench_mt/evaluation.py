@@ -1,22 +1,25 @@
 """A checkpoint's scores on a split, without an attack."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robustbench_mt.metrics import classification_metrics, regression_metrics
+from robustbench_mt.metrics import Values, classification_metrics, of_all_examples, regression_metrics
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.tasks.task import Task
 
 __all__ = ["Metrics", "doubts", "evaluate", "metric_intervals"]
 
 Scores = Callable[[Sequence[tuple[str, ...]]], NDArray[np.float32]]
-Metrics = Callable[[Any, Any], Mapping[str, float | None]]
+Metrics = Callable[..., Values]
+"""Of labels, predictions and, by name, ``counts``, as :mod:`robustbench_mt.metrics` has them."""
 
 _RESAMPLES = 500
+# Counts of examples that are held at once: some 100 MB with what is made of them.
+_MOST_COUNTS = 2_000_000
 
 
 def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *, victim: str = "") -> EvaluationRecord:
@@ -54,7 +57,7 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *,
         task=task.name,
         split=split,
         n=len(examples),
-        metrics=dict(metrics(labels, predictions)),
+        metrics=of_all_examples(metrics(labels, predictions)),
         intervals=metric_intervals(metrics, labels, predictions),
         label_counts=counts,
         data=examples.fingerprint,
@@ -87,17 +90,19 @@ def metric_intervals(
     """95% percentile bootstrap intervals over examples (Efron 1979), from 500 resamples.
 
     Args:
-        metrics: from labels and predictions to values by name.
+        metrics: values by name, for each of the samples whose counts it is given.
         labels, predictions: n each; predictions may be rows, n x classes.
 
     Returns:
         Low and high by name; a metric that some resample leaves undefined has none.
     """
-    generator = np.random.default_rng(0)
-    drawn: dict[str, list[float]] = {}
-    for _ in range(_RESAMPLES):
-        rows = generator.integers(len(labels), size=len(labels))
-        for name, value in metrics(labels[rows], predictions[rows]).items():
-            drawn.setdefault(name, []).append(np.nan if value is None else value)
-    bounds = {name: np.quantile(values, [0.025, 0.975]) for name, values in drawn.items()}
+    n, generator = len(labels), np.random.default_rng(0)
+    at_once = max(1, _MOST_COUNTS // n)
+    drawn: dict[str, list[NDArray[np.float64]]] = {}
+    for first in range(0, _RESAMPLES, at_once):
+        samples = range(first, min(first + at_once, _RESAMPLES))
+        counts = np.stack([np.bincount(generator.integers(n, size=n), minlength=n) for _ in samples])
+        for name, values in metrics(labels, predictions, counts=counts).items():
+            drawn.setdefault(name, []).append(values)
+    bounds = {name: np.quantile(np.concatenate(values), [0.025, 0.975]) for name, values in drawn.items()}
     return {name: (float(low), float(high)) for name, (low, high) in bounds.items() if not np.isnan(low)}

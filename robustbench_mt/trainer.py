@@ -31,7 +31,7 @@ from robustbench_mt.distributed import shared_scratch
 from robustbench_mt.errors import BadCheckpointError, DiskFullError, DivergenceError, TooFewExamplesError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
-from robustbench_mt.metrics import classification_metrics, regression_metrics
+from robustbench_mt.metrics import classification_metrics, of_all_examples, regression_metrics
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import length_limit
@@ -237,12 +237,12 @@ def _read_base(base: Path, _files: object) -> tuple[PreTrainedTokenizerBase, dic
 def _compute_metrics(task: Task) -> Any:
     def compute(prediction: EvalPrediction) -> dict[str, float]:
         if task.is_regression:
-            metrics = regression_metrics(prediction.label_ids, np.ravel(prediction.predictions))
+            values = regression_metrics(prediction.label_ids, np.ravel(prediction.predictions))
         else:
             predictions = np.argmax(prediction.predictions, axis=1)
-            metrics = classification_metrics(prediction.label_ids, predictions, len(task.label_names))
+            values = classification_metrics(prediction.label_ids, predictions, len(task.label_names))
         # The trainer compares epochs by their metric; an undefined one is worse than any.
-        return {name: -math.inf if value is None else value for name, value in metrics.items()}
+        return {name: -math.inf if value is None else value for name, value in of_all_examples(values).items()}
 
     return compute
 

@@ -1,5 +1,6 @@
 """What the tests share: a tiny encoder made on the spot, and a task that it can learn."""
 
+import gc
 import importlib.util
 import itertools
 import os
@@ -62,6 +63,11 @@ def make_task(name: str = "toy", fields: tuple[str, ...] = ("text",), **changes:
 def outcome(record: AttackRecord) -> AttackRecord:
     """All of a record but how long it took: none of it depends on what was scored beside it."""
     return replace(record, seconds=0.0)
+
+
+def pytest_sessionstart() -> None:
+    """Each training collects garbage, which would go through all that was imported each time."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
-from robustbench_mt.metrics import minority_metrics
+from robustbench_mt.metrics import minority_metrics, of_all_examples
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.terminal import render_terminal
@@ -131,7 +131,8 @@ def test_regression_is_refused(short: TrainingSettings) -> None:
 
 def test_minority_metrics_by_hand() -> None:
     labels, positive = [1, 1, 1, 1, 0, 0, 0, 0], np.asarray([0.9, 0.8, 0.4, 0.3, 0.7, 0.1, 0.1, 0.1])
-    metrics = minority_metrics(labels, np.stack([1 - positive, positive], axis=1), 1, threshold=0.3)
+    probabilities = np.stack([1 - positive, positive], axis=1)
+    metrics = of_all_examples(minority_metrics(labels, probabilities, 1, threshold=0.3))
     assert metrics["minority_precision"] == pytest.approx(2 / 3)
     assert metrics["minority_recall"] == pytest.approx(2 / 4)
     assert metrics["minority_f1"] == pytest.approx(4 / 7)

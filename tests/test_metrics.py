@@ -1,7 +1,11 @@
 """Metrics against scikit-learn's own and by hand."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import (
     accuracy_score,
@@ -13,12 +17,14 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from robustbench_mt.evaluation import metric_intervals
+from robustbench_mt.evaluation import Metrics, metric_intervals
 from robustbench_mt.metrics import (
+    Values,
     best_threshold,
     calibration_error,
     classification_metrics,
     minority_metrics,
+    of_all_examples,
     regression_metrics,
 )
 
@@ -27,7 +33,7 @@ from robustbench_mt.metrics import (
 def test_classification_metrics_are_scikit_learns(classes: int) -> None:
     random = np.random.default_rng(classes)
     labels, predictions = random.integers(classes, size=(2, 200))
-    metrics = classification_metrics(labels, predictions, classes)
+    metrics = of_all_examples(classification_metrics(labels, predictions, classes))
     assert metrics["accuracy"] == pytest.approx(accuracy_score(labels, predictions))
     assert metrics["macro_f1"] == pytest.approx(f1_score(labels, predictions, average="macro"))
     assert metrics["matthews"] == pytest.approx(matthews_corrcoef(labels, predictions))
@@ -41,7 +47,7 @@ def test_minority_metrics_are_scikit_learns(classes: int) -> None:
     labels, minority = random.integers(classes, size=200), classes - 1
     probabilities = random.dirichlet(np.ones(classes), size=200)
     predictions = probabilities.argmax(axis=1)
-    metrics = minority_metrics(labels, probabilities, minority)
+    metrics = of_all_examples(minority_metrics(labels, probabilities, minority))
     assert metrics == pytest.approx(
         {
             "minority_precision": precision_score(labels, predictions, average=None)[minority],
@@ -51,7 +57,7 @@ def test_minority_metrics_are_scikit_learns(classes: int) -> None:
             "balanced_accuracy": balanced_accuracy_score(labels, predictions),
             "accuracy": accuracy_score(labels, predictions),
             "minority_average_precision": average_precision_score(labels == minority, probabilities[:, minority]),
-            "calibration_error": calibration_error(labels, probabilities),
+            "calibration_error": calibration_error(labels, probabilities).item(),
         }
     )
 
@@ -60,8 +66,8 @@ def test_minority_metrics_are_scikit_learns(classes: int) -> None:
 def test_metrics_at_a_threshold(minority: int) -> None:
     random = np.random.default_rng(7)
     labels, probabilities = random.integers(2, size=100), random.dirichlet([1, 1], size=100)
-    at_half = minority_metrics(labels, probabilities, minority)
-    metrics = minority_metrics(labels, probabilities, minority, threshold=0.3)
+    at_half = of_all_examples(minority_metrics(labels, probabilities, minority))
+    metrics = of_all_examples(minority_metrics(labels, probabilities, minority, threshold=0.3))
     predicted = probabilities[:, minority] >= 0.3
     assert {name: metrics[name] for name in at_half} == at_half, "the threshold leaves these alone"
     assert metrics["minority_f1_tuned"] == pytest.approx(f1_score(labels == minority, predicted))
@@ -71,12 +77,12 @@ def test_metrics_at_a_threshold(minority: int) -> None:
     assert metrics["balanced_accuracy_tuned"] == pytest.approx(balanced_accuracy_score(labels == minority, predicted))
     assert metrics["accuracy_tuned"] == pytest.approx(accuracy_score(labels == minority, predicted))
     assert len(metrics) == len(at_half) + 6
-    half = minority_metrics(labels, probabilities, minority, threshold=0.5)
+    half = of_all_examples(minority_metrics(labels, probabilities, minority, threshold=0.5))
     assert half["minority_f1_tuned"] == half["minority_f1"]
 
 
 def test_no_average_precision_without_the_minority() -> None:
-    metrics = minority_metrics([0, 0], np.asarray([[0.9, 0.1], [0.2, 0.8]]), 1)
+    metrics = of_all_examples(minority_metrics([0, 0], np.asarray([[0.9, 0.1], [0.2, 0.8]]), 1))
     assert metrics["minority_average_precision"] is None
     assert metrics["balanced_accuracy"] == 0.5, "the recall of the only class there is"
 
@@ -110,27 +116,80 @@ def test_a_calibrated_classifier_has_next_to_no_calibration_error() -> None:
 
 
 def test_a_class_that_stands_nowhere_has_no_f1() -> None:
-    assert classification_metrics([0, 1, 0, 1], [0, 1, 1, 1], 3)["macro_f1"] == pytest.approx(
-        f1_score([0, 1, 0, 1], [0, 1, 1, 1], average="macro")
-    )
+    (macro_f1,) = classification_metrics([0, 1, 0, 1], [0, 1, 1, 1], 3)["macro_f1"]
+    assert macro_f1 == pytest.approx(f1_score([0, 1, 0, 1], [0, 1, 1, 1], average="macro"))
 
 
 def test_regression_metrics() -> None:
     random = np.random.default_rng(0)
     targets = random.normal(size=50)
     predictions = targets + random.normal(size=50)
-    metrics = regression_metrics(targets, predictions)
+    metrics = of_all_examples(regression_metrics(targets, predictions))
     assert metrics["pearson"] == pytest.approx(pearsonr(targets, predictions)[0])
     assert metrics["spearman"] == pytest.approx(spearmanr(targets, predictions)[0])
-    assert regression_metrics(targets, np.ones(50)) == {"pearson": None, "spearman": None}
+    constant = of_all_examples(regression_metrics(targets, np.ones(50)))
+    assert constant == {"pearson": None, "spearman": None}
+
+
+def samples(n: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """300 resamples; of few examples, so that some lack a class or hold one value alone."""
+    return np.stack([np.bincount(random.integers(n, size=n), minlength=n) for _ in range(300)])
+
+
+def each_alone(metrics: Metrics, labels: NDArray[Any], predictions: NDArray[Any], counts: NDArray[np.int64]) -> Values:
+    """Sample by sample, of the examples that were drawn."""
+    values = []
+    for count in counts:
+        rows = np.repeat(np.arange(len(labels)), count)
+        values.append(of_all_examples(metrics(labels[rows], predictions[rows])))
+    return {
+        name: np.asarray([np.nan if value[name] is None else value[name] for value in values]) for name in values[0]
+    }
+
+
+@pytest.mark.parametrize("n", [6, 60])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_many_samples_at_once_equal_each_alone(n: int, classes: int) -> None:
+    random = np.random.default_rng(n + classes)
+    labels, probabilities = random.integers(classes, size=n), random.dirichlet(np.ones(classes), size=n).round(1)
+    counts = samples(n, random)
+    by_class = partial(classification_metrics, classes=classes)
+    of_minority = partial(minority_metrics, minority=1, threshold=0.3 if classes == 2 else None)
+    cases: list[tuple[Metrics, NDArray[Any], NDArray[Any]]] = [
+        (by_class, labels, probabilities.argmax(axis=1)),
+        (of_minority, labels, probabilities),
+        (regression_metrics, probabilities[:, 0], labels / 2),
+    ]
+    for metrics, true, predictions in cases:
+        at_once = metrics(true, predictions, counts=counts)
+        for name, values in each_alone(metrics, true, predictions, counts).items():
+            np.testing.assert_allclose(at_once[name], values, rtol=0, atol=1e-12, err_msg=name)
+
+
+def test_samples_are_scikit_learns_weights() -> None:
+    random = np.random.default_rng(5)
+    labels, minority = random.integers(3, size=40), random.random(40).round(1)
+    predictions, counts = random.integers(3, size=40), samples(40, random)
+    probabilities = np.stack([1 - minority, minority, np.zeros(40)], axis=1)
+    of_class, of_minority = (
+        classification_metrics(labels, predictions, 3, counts),
+        minority_metrics(labels, probabilities, 1, counts=counts),
+    )
+    for row, weights in enumerate(counts):
+        expected = matthews_corrcoef(labels, predictions, sample_weight=weights)
+        assert of_class["matthews"][row] == pytest.approx(expected, abs=1e-12)
+        expected = average_precision_score(labels == 1, minority, sample_weight=weights)
+        assert of_minority["minority_average_precision"][row] == pytest.approx(expected, abs=1e-12)
+        expected = f1_score(labels, predictions, average="macro", sample_weight=weights)
+        assert of_class["macro_f1"][row] == pytest.approx(expected, abs=1e-12)
 
 
 def test_intervals_cover_about_as_often_as_they_say() -> None:
     random = np.random.default_rng(1)
-    covered = 0
+    covered, accuracy = 0, partial(classification_metrics, classes=2)
     for _ in range(60):
         right = random.random(150) < 0.8
-        low, high = metric_intervals(lambda a, b: {"accuracy": float(np.mean(a == b))}, np.ones(150), right)["accuracy"]
+        low, high = metric_intervals(accuracy, np.ones(150), right)["accuracy"]
         covered += low <= 0.8 <= high
     assert 50 <= covered <= 60
 
