@@ -72,7 +72,7 @@ def pytest_sessionstart() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole runs first: of several workers, none is left with one while the others have nothing to do."""
-    items.sort(key=lambda item: item.path.stem not in ("test_notebooks", "test_paper", "test_quickstart"))
+    items.sort(key=lambda item: item.path.stem not in ("test_paper", "test_notebooks", "test_quickstart", "test_kill"))
 
 
 @pytest.fixture(scope="session", autouse=True)

