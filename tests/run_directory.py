@@ -1,5 +1,6 @@
 """A run directory as the other rooms would write it: real records, values from seeded generators."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -218,9 +219,11 @@ def label_noise_point(method: str, share: float, seed: int) -> LabelNoiseRecord:
 
 
 def write(path: Path, record_type: Any, records: Sequence[Any], run: AttackRun | None = None) -> None:
-    with Ledger(path, record_type, to_json(run) if run else None) as ledger:
-        for record in records:
-            ledger.append(record)
+    """What a ledger writes, which waits for the disk at each record."""
+    with Ledger(path, record_type, to_json(run) if run else None):
+        pass
+    with path.open("a", encoding="ascii") as stream:
+        stream.writelines(f"{json.dumps(to_json(record), allow_nan=False)}\n" for record in records)
 
 
 def write_attack(directory: Path, run: AttackRun, records: Sequence[AttackRecord]) -> Path:

@@ -1,6 +1,5 @@
 """The report's page of 10,000 attacked examples: small, quick, and loading no more than it shows."""
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from browsing import Open, count, rest
 from run_directory import attack_run, outcomes, write_attack
 
-from robustbench_mt.records import AttackRecord, to_json
+from robustbench_mt.records import AttackRecord
 from robustbench_mt.reporting.page import MOST_BYTES, render_page
 from robustbench_mt.reporting.summary import summarize
 
@@ -31,10 +30,8 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     directory = tmp_path_factory.mktemp("large")
     for seed in range(5):
         for recipe, strength in (("textfooler", 0.75), ("pwws", 0.6)):
-            first, *others = (_varied(record) for record in outcomes(recipe, 1000, strength, seed, request.param))
-            path = write_attack(directory, attack_run(f"checkpoint-{seed}", recipe), [first])
-            with path.open("a", encoding="utf-8") as stream:
-                stream.writelines(f"{json.dumps(to_json(record))}\n" for record in others)
+            examples = [_varied(record) for record in outcomes(recipe, 1000, strength, seed, request.param)]
+            write_attack(directory, attack_run(f"checkpoint-{seed}", recipe), examples)
     out = directory / "index.html"
     out.write_text(render_page(summarize([directory]), []), encoding="utf-8")
     return out
