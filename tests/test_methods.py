@@ -41,6 +41,7 @@ LIMITS = [
     ("match:temperature=0.1", {"batch_size": 1}, 0),
     ("mixout:probability=0", {}, 0),
     ("mixup:coefficient=1", {}, 0),
+    ("noisytune:intensity=0", {}, 0),
     ("r-drop", {"dropout": False}, 1e-6),
     ("r3f:noise=0", {}, 0),
     ("smart:weight=0", {}, 0),

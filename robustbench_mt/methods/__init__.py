@@ -13,6 +13,7 @@ from robustbench_mt.methods.match import Match
 from robustbench_mt.methods.method import Method
 from robustbench_mt.methods.mixout import Mixout
 from robustbench_mt.methods.mixup import Mixup
+from robustbench_mt.methods.noisytune import NoisyTune
 from robustbench_mt.methods.r3f import R3F
 from robustbench_mt.methods.r_drop import RDrop
 from robustbench_mt.methods.resampling import Oversample, Undersample
@@ -32,6 +33,7 @@ METHODS: dict[str, type[Method]] = {
     "smart": Smart,
     "freelb": FreeLB,
     "mixout": Mixout,
+    "noisytune": NoisyTune,
     "child-tuning-f": ChildTuningF,
     "child-tuning-d": ChildTuningD,
     "bi-drop": BiDrop,

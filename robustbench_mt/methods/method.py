@@ -43,13 +43,14 @@ class Method:
     """A way of fine-tuning: what happens differently between the batch and the update.
 
     An instance trains one model. The trainer calls, in this order: :meth:`resample`; :meth:`adapt`;
-    :meth:`parameter_groups`; :meth:`attach`; for each batch :meth:`before_step` and :meth:`loss`; for each update
+    :meth:`attach`; :meth:`parameter_groups`; for each batch :meth:`before_step` and :meth:`loss`; for each update
     :meth:`before_update` and :meth:`after_update`; after the last step, also when the training fails, :meth:`detach`;
     then :meth:`restore`, and the model is an ordinary one.
 
     Attributes:
         summary: one line for ``list methods``.
-        changes: ``nothing``, ``data``, ``representation``, ``loss``, ``gradient`` or ``update``.
+        changes: ``nothing``, ``data``, ``weights`` (those that the training starts from), ``representation``, ``loss``,
+            ``gradient`` or ``update``.
         settings_type: a frozen dataclass; its fields are the method's options, its defaults the paper's.
         needs_classes: whether it makes no sense for a regression.
         why_not_with_match: empty where ``match`` combines with it; else the reason why not.

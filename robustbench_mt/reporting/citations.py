@@ -31,6 +31,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
     "smart": ("SMART", ("jiang2020smart",)),
     "freelb": ("FreeLB", ("zhu2020freelb",)),
     "mixout": ("Mixout", ("lee2020mixout",)),
+    "noisytune": ("NoisyTune", ("wu2022noisytune",)),
     "child-tuning-f": ("Child-Tuning-F", ("xu2021raise",)),
     "child-tuning-d": ("Child-Tuning-D", ("xu2021raise",)),
     "bi-drop": ("Bi-Drop", ("tong2023bidrop",)),
