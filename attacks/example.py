@@ -15,7 +15,7 @@ from attacks.outcomes import open_words, with_outcome
 from attacks.settings import AttackSettings
 from attacks.victim import Victim, as_texts
 from robustbench_mt.errors import UserError
-from robustbench_mt.records import AttackRecord
+from robustbench_mt.records import NOT_ATTACKED, AttackRecord
 from robustbench_mt.tasks.task import Task
 
 __all__ = ["ExampleAttacker", "example_seed", "seed_generators"]
@@ -102,10 +102,10 @@ class ExampleAttacker:
 
         longest = max(map(len, texts))
         if longest > self._settings.max_characters:
-            return f"not attacked: {longest} characters, over the limit of {self._settings.max_characters}"
+            return f"{NOT_ATTACKED}: {longest} characters, over the limit of {self._settings.max_characters}"
         fields = zip(self._task.fields, texts, strict=True)
         if not any(words_from_text(text) for field, text in fields if field not in self._task.protected_fields):
-            return "not attacked: no word that may change"
+            return f"{NOT_ATTACKED}: no word that may change"
         return ""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from robustbench_mt.records import AttackRecord, Status
+from robustbench_mt.records import NOT_ATTACKED, AttackRecord, Status
 
 __all__ = ["open_words", "with_outcome"]
 
@@ -39,7 +39,7 @@ def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[s
     if status == "skipped":
         if _label(before) != record.label:
             return replace(common, message="misclassified before the attack")
-        return replace(common, message=f"not attacked: {_GOAL_REACHED}")
+        return replace(common, message=f"{NOT_ATTACKED}: {_GOAL_REACHED}")
     message = ""
     if after.attacked_text.text == before.attacked_text.text:
         status = "failed"

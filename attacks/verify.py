@@ -16,7 +16,7 @@ from attacks.victim import Victim, load_victim
 from robustbench_mt.errors import NothingToDoError, OtherVictimError, UserError
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import read_record, read_records
-from robustbench_mt.records import AttackRecord, AttackRun
+from robustbench_mt.records import NOT_ATTACKED, AttackRecord, AttackRun
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.visible import visible
@@ -180,7 +180,7 @@ def _score_findings(record: AttackRecord, recipe: Recipe, before: Scores, after:
         if recorded is not None and found is not None and not np.abs(found - recorded).max() <= TOLERANCE:
             yield Finding(record.index, what, _shown(recorded), _shown(found))
     decisive = before if after is None else after
-    if record.status == "skipped" and not record.message.startswith("misclassified"):
+    if record.status == "skipped" and record.message.startswith(NOT_ATTACKED):
         return
     flipped = record.status == "skipped" or (record.status == "success" and not recipe.keeps_label)
     margin = _margin(decisive, record.label)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from robustbench_mt.record_json import from_json, to_json
 
 __all__ = [
+    "NOT_ATTACKED",
     "AttackRecord",
     "AttackRun",
     "EvaluationRecord",
@@ -28,6 +29,9 @@ Status = Literal["success", "failed", "skipped", "error"]
 ``message`` says so); ``skipped``: it was misclassified before, or there was nothing to attack (the ``message`` says
 which); ``error``: an exception, never counted as withstood.
 """
+
+NOT_ATTACKED = "not attacked"
+"""How the ``message`` of a skipped example begins on which no attack was begun, misclassified before or not."""
 
 
 @dataclass(frozen=True)

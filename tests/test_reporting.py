@@ -123,10 +123,12 @@ def test_an_error_is_no_attack_withstood(tmp_path: Path) -> None:
 def test_an_example_that_could_not_be_tried_is_no_attack_withstood(tmp_path: Path) -> None:
     nothing = fallen(status="skipped", message="not attacked: no word that may change")
     missed = fallen(index=1, status="skipped", scores=[0.9, 0.1], message="misclassified before the attack")
-    write_attack(tmp_path, attack_run("mine", "textfooler"), [nothing, missed])
+    # Wrong before as well: if these counted and the others not, the texts that are too long would all be wrong.
+    both = fallen(index=2, status="skipped", scores=[0.9, 0.1], message="not attacked: 9000 characters, over the limit")
+    write_attack(tmp_path, attack_run("mine", "textfooler"), [nothing, missed, both])
     summary = summarize([tmp_path])
     (row,) = summary.attacks
-    assert (row.n, row.left_out, row.accuracy_under_attack.value, row.success_rate.n) == (1, 1, 0.0, 0)
+    assert (row.n, row.left_out, row.accuracy_under_attack.value, row.success_rate.n) == (1, 2, 0.0, 0)
     assert any("could not be tried" in doubt for doubt in summary.doubts)
 
 

@@ -1,4 +1,4 @@
-"""Attacked examples without their texts: 68 bytes each, so that a million fit in memory."""
+"""Attacked examples without their texts: 69 bytes each, so that a million fit in memory."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustbench_mt.ledger import read_places, read_record_at
-from robustbench_mt.records import AttackRecord, Status
+from robustbench_mt.records import NOT_ATTACKED, AttackRecord, Status
 
 __all__ = ["ENDINGS", "STATUSES", "Attacked", "Columns", "counted", "read_attacked", "stands", "tried", "with_status"]
 
@@ -24,6 +24,7 @@ _COLUMNS = np.dtype(
         ("status", np.uint8),  # its position in STATUSES
         ("scored", np.bool_),  # whether the classifier was asked before the attack
         ("correct", np.bool_),  # whether it was right then
+        ("untried", np.bool_),  # whether it was skipped for another reason than being misclassified
         ("queries", np.int64),
         ("words", np.int64),
         ("words_changed", np.int64),
@@ -109,10 +110,11 @@ def tried(columns: Columns) -> NDArray[np.bool_]:
 def counted(columns: Columns) -> NDArray[np.bool_]:
     """Which examples count in n.
 
-    One whose attack ended in an error, or that was classified correctly and could not be tried (too long, no word that
-    may change), withstood nothing: counting it would flatter the classifier.
+    One whose attack ended in an error, or that could not be tried (too long, no word that may change), withstood
+    nothing: counting it would flatter the classifier, and counting it only where it was misclassified would do the
+    opposite.
     """
-    left_out: NDArray[np.bool_] = with_status(columns, "error") | (with_status(columns, "skipped") & columns["correct"])
+    left_out: NDArray[np.bool_] = with_status(columns, "error") | columns["untried"]
     return ~left_out
 
 
@@ -129,11 +131,13 @@ def _rows(
     endings = {ending: code for code, ending in enumerate(("", *ENDINGS))}
     for place, record in records:
         scores, was_tried = record.scores, record.status in ("success", "failed")
+        correct = was_tried if scores is None else scores.index(max(scores)) == record.label
         yield (
             record.index,
             statuses[record.status],
             scores is not None or was_tried,
-            was_tried if scores is None else scores.index(max(scores)) == record.label,
+            correct,
+            record.status == "skipped" and (correct or record.message.startswith(NOT_ATTACKED)),
             record.queries,
             record.words,
             record.words_changed,
