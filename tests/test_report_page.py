@@ -99,7 +99,7 @@ def test_hostile_text_is_shown_and_does_nothing(tmp_path: Path, page: str) -> No
     hostile = report([directory]).read_text(encoding="utf-8")
     parsed = Page(hostile)
     assert parsed.elements["script"] == len(SCRIPTS) + 2  # and the packed examples, with their index
-    assert "img" not in parsed.elements or parsed.elements["img"] == 2  # the two figures of an attack
+    assert "img" not in parsed.elements or parsed.elements["img"] == 3  # the figures of an attack
     assert "<script>alert('1')</script>" in parsed.text
     assert "<img src=x onerror=alert(2)>" in parsed.text.replace("\n", " ")
     for code in ("202E", "202C", "200B", "00A0", "D800"):
@@ -133,6 +133,7 @@ def test_building_again_gives_the_same_bytes(run: Path, page: str, tmp_path: Pat
     names = {path.stem for path in first if path.parts[0] == "figures"}
     assert names == {drawing.name for drawing in draw(summarize([run]))}
     for name in names:
+        assert f'href="figures/{name}.png"' in page, "a figure that no section shows"
         assert first[Path("figures", f"{name}.png")].startswith(b"\x89PNG")
         assert b"<svg" in first[Path("figures", f"{name}.svg")]
 
@@ -147,9 +148,10 @@ def test_the_policy_lets_only_the_pages_own_scripts_run(page: str) -> None:
 
 def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
     parsed = Page(page)
-    assert parsed.elements["img"] == 8
+    assert parsed.elements["img"] == 10
     sections = ("findings", "attacks", "paired", "words", "transfer", "reduction", "clean", "static", "imbalance")
-    for section in (*sections, "label-noise", "matching", "leaderboard", "checkpoints", "examples"):
+    figures_alone = ("queries", "length")
+    for section in (*sections, *figures_alone, "label-noise", "matching", "leaderboard", "checkpoints", "examples"):
         assert f'id="{section}"' in page
     assert "300 of 1,440 shown" in parsed.text
     packed = unpacked(page)

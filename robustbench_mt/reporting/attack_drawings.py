@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from robustbench_mt.reporting.attack_plots import (
+    plot_accuracy_by_length,
     plot_accuracy_by_words,
     plot_accuracy_under_attack,
     plot_success_by_queries,
 )
 from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.drawing import Drawing, columns_for, panels, share_legend, sketch
+from robustbench_mt.reporting.length_rows import LEAST_EXAMPLES, LengthRow
 from robustbench_mt.reporting.naming import NO_LIMIT, seed_names
 from robustbench_mt.reporting.style import ONE_COLUMN, TWO_COLUMNS, Look, new_figure
 from robustbench_mt.reporting.transfer_plots import plot_transfer
@@ -24,15 +27,21 @@ WORST_CASE = " In the worst case over recipes, an example is robust only when it
 # A transfer matrix of more targets takes the page's whole width.
 _FEW = 3
 
+_Row = TypeVar("_Row", AttackRow, LengthRow)
+
 
 def attack_drawings(
-    attacks: Sequence[AttackRow], worst_case: Sequence[AttackRow], looks: Mapping[str, Look]
+    attacks: Sequence[AttackRow],
+    worst_case: Sequence[AttackRow],
+    lengths: Sequence[LengthRow],
+    looks: Mapping[str, Look],
 ) -> Iterator[Drawing]:
-    """For each task, accuracy before and under attack, and against the words changed; success against queries.
+    """For each task, accuracy before and under attack, by the words changed and by length; success against queries.
 
     Args:
         attacks: by task and recipe.
         worst_case: the rows of the worst case over recipes.
+        lengths: by task and recipe, of some of the attacks.
         looks: by method.
     """
     for task, of_task in groupby(attacks, key=lambda row: row.task):
@@ -42,6 +51,10 @@ def attack_drawings(
         yield _by_words(task, rows, looks, counted)
         if any(row.by_queries for row in of_recipes):
             yield _by_queries(task, of_recipes, looks, _counted(of_recipes, ()))
+        if by_length := [row for row in lengths if row.task == task]:
+            drawn = {(row.recipe, row.method) for row in by_length}
+            shown = [row for row in of_recipes if (row.recipe, row.method) in drawn]
+            yield _by_length(task, by_length, looks, _counted(shown, ()))
 
 
 def _under_attack(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look], counted: str) -> Drawing:
@@ -87,16 +100,38 @@ def _by_queries(task: str, rows: Sequence[AttackRow], looks: Mapping[str, Look],
     )
 
 
+def _by_length(task: str, rows: Sequence[LengthRow], looks: Mapping[str, Look], counted: str) -> Drawing:
+    figure = _panels_of_recipes(rows, looks, plot_accuracy_by_length, own_x=True)
+    figure.supxlabel("words of the text; below: n of each method", fontsize=8)
+    figure.supylabel("accuracy under attack (% of examples)", fontsize=8)
+    return sketch(
+        figure,
+        "length",
+        ("accuracy_by_length", task),
+        f"{task}: accuracy under attack against the length of the text",
+        "Share of the examples, in groups by the words of the fields that an attacker may change, that are classified "
+        "correctly after the attack. Groups of all methods' examples together, about equal in size: four, or fewer "
+        f"where a method would have less than {LEAST_EXAMPLES} examples in one; a method with less than "
+        f"{2 * LEAST_EXAMPLES} is not drawn. n of a method stands above each panel, n of its groups below it. "
+        "Texts of another length may also be harder before the attack: a difference between groups need not be the "
+        "attack's. "
+        f"{counted}",
+    )
+
+
 def _panels_of_recipes(
-    rows: Sequence[AttackRow],
+    rows: Sequence[_Row],
     looks: Mapping[str, Look],
-    plot: Callable[[Axes, Sequence[AttackRow], Mapping[str, Look]], None],
+    plot: Callable[[Axes, Sequence[_Row], Mapping[str, Look]], None],
+    own_x: bool = False,
 ) -> Figure:
     recipes = [list(of_recipe) for _, of_recipe in groupby(rows, key=lambda row: row.recipe)]
-    columns = columns_for(len(recipes))
+    # A panel's own names below it are wider than numbers.
+    most = 3 if own_x else 4
+    columns = columns_for(len(recipes), most)
     lines = -(-len(recipes) // columns)
     figure = new_figure(ONE_COLUMN if columns == 1 else TWO_COLUMNS, 0.7 + (1.9 if lines == 1 else 1.5) * lines)
-    grid = panels(figure, len(recipes))
+    grid = panels(figure, len(recipes), not own_x, most)
     for axes, of_recipe in zip(grid, recipes, strict=True):
         plot(axes, of_recipe, looks)
     share_legend(figure, grid)

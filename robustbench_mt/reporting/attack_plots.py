@@ -1,4 +1,4 @@
-"""Accuracy under attack, against the share of words that an attacker may change, and success against queries."""
+"""Accuracy under attack, by the words that may change and by those of the text, and success against queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,13 +8,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter
 
 from robustbench_mt.reporting.attack_rows import BUDGETS, AttackRow
+from robustbench_mt.reporting.length_rows import LengthRow
 from robustbench_mt.reporting.style import GREY, INK, SMALL, Look, ends, label, legend_above, looks_of_methods
 from robustbench_mt.statistics import Estimate
 
-__all__ = ["plot_accuracy_by_words", "plot_accuracy_under_attack", "plot_success_by_queries"]
+__all__ = ["plot_accuracy_by_length", "plot_accuracy_by_words", "plot_accuracy_under_attack", "plot_success_by_queries"]
 
 # Per cent, with room for the marks at both ends.
 RANGE = (-1.5, 101.5)
+# The share of a group's width that its marks take.
+_ABREAST = 0.7
 
 
 def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Mapping[str, Look] | None = None) -> None:
@@ -95,6 +98,57 @@ def plot_success_by_queries(axes: Axes, rows: Sequence[AttackRow], looks: Mappin
     axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     axes.tick_params(axis="x", which="minor", labelsize=rcParams["xtick.labelsize"])
     axes.set_ylim(*RANGE)
+
+
+def plot_accuracy_by_length(axes: Axes, rows: Sequence[LengthRow], looks: Mapping[str, Look] | None = None) -> None:
+    """One mark a method and group of texts, with its interval.
+
+    Args:
+        axes: to draw on; x is the groups, with their words and each method's n, y accuracy in per cent.
+        rows: of one task and recipe.
+        looks: by method; those of the rows' methods by default.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> plot_accuracy_by_length(axes, [row for row in summary.lengths if row.recipe == "deepwordbug"])
+    """
+    looks = looks or looks_of_methods(row.method for row in rows)
+    for position, row in enumerate(rows):
+        look = looks[row.method]
+        values, lows, highs = zip(*(_percent(share) for _, share in row.by_length), strict=True)
+        # Beside each other, so that intervals do not cover each other.
+        at = [group + _ABREAST * ((position + 0.5) / len(rows) - 0.5) for group in range(len(values))]
+        axes.vlines(at, lows, highs, color=look.colour, linewidth=2.6, alpha=0.45)
+        axes.plot(
+            at,
+            values,
+            color=look.colour,
+            linestyle=look.line,
+            linewidth=0.9,
+            marker=look.marker,
+            clip_on=False,
+            label=label(row.method),
+        )
+    _title(axes, rows[0].recipe, [row.n for row in rows])
+    groups = zip(*(row.by_length for row in rows), strict=True)
+    axes.set_xticks(range(len(rows[0].by_length)), [_group_name(of_methods) for of_methods in groups])
+    axes.grid(visible=False, axis="x")
+    axes.set_xlim(-0.5, len(rows[0].by_length) - 0.5)
+    axes.set_ylim(*RANGE)
+
+
+def _group_name(of_methods: Sequence[tuple[tuple[int, int], Estimate]]) -> str:
+    """A group's words, then n: from the least to the most of the methods, where they differ."""
+    (fewest, most), _ = of_methods[0]
+    counts = [share.n for _, share in of_methods]
+    return f"{_span(fewest, most)}\n{_span(min(counts), max(counts))}"
+
+
+def _span(least: int, most: int) -> str:
+    """On two lines where one would be as wide as a group."""
+    if least == most:
+        return str(most)
+    return f"{least}–{most}" if most < 1000 else f"{least}–\n{most}"
 
 
 def _steps(

@@ -23,8 +23,8 @@ class Drawing:
     """A figure, and what is said of it.
 
     Attributes:
-        section: where the page shows it: ``attacks``, ``words``, ``queries``, ``transfer``, ``methods``,
-            ``imbalance``, ``label-noise``, ``matching``.
+        section: where the page shows it: ``attacks``, ``words``, ``queries``, ``length``, ``transfer``,
+            ``methods``, ``imbalance``, ``label-noise``, ``matching``.
         name: its files' name, without the ending.
         title: one line, also its text where images are not shown.
         caption: what is counted over which n, and what the intervals are.
@@ -54,14 +54,14 @@ def sketch(figure: Figure, section: str, name: Sequence[str], title: str, captio
     return Drawing(section, file_name(*name), title, caption, figure)
 
 
-def columns_for(count: int) -> int:
-    """In how many columns that many panels stand, so that the last line is full where it can be."""
-    return count if count < 3 else next((columns for columns in (3, 4) if count % columns == 0), 3)
+def columns_for(count: int, most: int = 4) -> int:
+    """In how many columns that many panels stand, 3 or ``most``, so that the last line is full where it can be."""
+    return count if count < 3 else next((columns for columns in (3, most) if count % columns == 0), 3)
 
 
-def panels(figure: Figure, count: int, one_x: bool = True) -> list[Axes]:
+def panels(figure: Figure, count: int, one_x: bool = True, most: int = 4) -> list[Axes]:
     """``count`` axes in lines of :func:`columns_for`, with one scale for y, and for x unless not ``one_x``."""
-    columns = columns_for(count)
+    columns = columns_for(count, most)
     lines = -(-count // columns)
     grid = figure.subplots(lines, columns, squeeze=False, sharex=one_x, sharey=True).ravel().tolist()
     for axes in grid[count:]:

@@ -27,7 +27,7 @@ def draw(summary: Summary) -> list[Drawing]:
     with styled():
         return _with_own_names(
             [
-                *attack_drawings(summary.attacks, summary.worst_case, looks),
+                *attack_drawings(summary.attacks, summary.worst_case, summary.lengths, looks),
                 *map(transfer_drawing, summary.transfers),
                 *(drawing for ablation in summary.ablations for drawing in ablation_drawings(ablation)),
                 *imbalance_drawings(summary.imbalance, looks),

@@ -65,6 +65,7 @@ _SECTIONS = (
     ("paired", "Two checkpoints on the same examples", ("paired", "paired_seeds"), ()),
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
     ("queries", "Success against queries", (), ()),
+    ("length", "Accuracy against the length of the text", (), ()),
     ("transfer", "Transfer of adversarial texts", (), ("transfer",)),
     ("reduction", "Input reduction", ("input_reduction",), ()),
     ("methods", "Methods of fine-tuning", ("methods",), ()),
@@ -164,7 +165,7 @@ def _sections(tables: dict[str, Table], drawings: Sequence[Drawing]) -> tuple[li
             [tables[name] for name in folded if name in tables],
             [drawing for drawing in drawings if drawing.section == id_],
         )
-        if section.tables or section.folded:
+        if section.tables or section.folded or section.drawings:
             sections.append(section)
         else:
             missing.append(title)

@@ -12,6 +12,7 @@ Example:
 
 from robustbench_mt.reporting.ablation_plots import plot_batch_size, plot_self_mass
 from robustbench_mt.reporting.attack_plots import (
+    plot_accuracy_by_length,
     plot_accuracy_by_words,
     plot_accuracy_under_attack,
     plot_success_by_queries,
@@ -26,6 +27,7 @@ __all__ = [
     "ONE_COLUMN",
     "TWO_COLUMNS",
     "draw",
+    "plot_accuracy_by_length",
     "plot_accuracy_by_words",
     "plot_accuracy_under_attack",
     "plot_batch_size",

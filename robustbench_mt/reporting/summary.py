@@ -17,6 +17,7 @@ from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imb
 from robustbench_mt.reporting.doubts import doubts
 from robustbench_mt.reporting.findings import Finding, findings
 from robustbench_mt.reporting.leaderboard_rows import CheckpointKeys, LeaderboardRow, leaderboard_rows
+from robustbench_mt.reporting.length_rows import LengthRow, length_rows
 from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
 from robustbench_mt.reporting.method_remarks import method_remarks
 from robustbench_mt.reporting.method_rows import AverageRow, MethodRow, average_rows, method_rows
@@ -45,6 +46,7 @@ class Summary:
         method_remarks: whether the methods were trained alike, and how their settings were chosen.
         attacks: one row a group, pooled over checkpoints; ``worst_case`` over all recipes run.
         attacks_by_checkpoint: one row a file, then the worst case of each checkpoint.
+        lengths: as ``attacks``, by the words of the text, where there are examples enough.
         paired: pairs of checkpoints on the same examples; ``paired_seeds`` of methods, over their seeds.
         transfers: one matrix a task and recipe.
         reductions: as ``attacks``, for the recipes that keep the label.
@@ -65,6 +67,7 @@ class Summary:
     attacks: list[AttackRow]
     worst_case: list[AttackRow]
     attacks_by_checkpoint: list[AttackRow]
+    lengths: list[LengthRow]
     paired: list[PairedRow]
     paired_seeds: list[PairedSeedRow]
     transfers: list[TransferMatrix]
@@ -125,6 +128,7 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         attacks,
         worst_case,
         [row for _, row in by_checkpoint],
+        length_rows(flipping),
         paired_rows(groups, worst_case_of),
         paired_seed_rows(groups, worst_case_of),
         transfer_matrices(runs.transfers),
