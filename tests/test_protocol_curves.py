@@ -164,7 +164,7 @@ def test_findings_compare_methods_within_a_protocol(tmp_path: Path) -> None:
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
     summary = summarize([tmp_path])
     assert [len(row.seeds) for row in summary.imbalance] == [3] * 16
-    told = findings([], [], [], [], summary.imbalance, [], [])
+    told = findings([], [], [], [], [], [], summary.imbalance, [], [])
     assert [finding.headline.partition(" of match")[0] for finding in told] == [
         "reviews: minority F1 (constant-size)",
         "reviews: minority F1",
@@ -185,7 +185,7 @@ def test_findings_compare_the_same_seeds(tmp_path: Path) -> None:
                 point = imbalance_point(method, ratio, seed)
                 points.append(replace(point, metrics={**point.metrics, "minority_f1": value}))
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
-    (told,) = findings([], [], [], [], summarize([tmp_path]).imbalance, [], [])
+    (told,) = findings([], [], [], [], [], [], summarize([tmp_path]).imbalance, [], [])
     assert told.headline.endswith("lower in 1 of 2 ratios; in 1 no difference can be told at this n.")
     ps = [ttest_rel(f1["match"][ratio], f1["vanilla"][ratio]).pvalue for ratio in (1.0, 10.0)]
     assert told.details[0].endswith(f"0.097 lower (p = {2 * min(ps):.3f}, paired t over 3 seeds, Holm over 2).")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from run_directory import attack_run, fallen, outcomes, training, write, write_attack, write_run
+from scipy.stats import ttest_rel
+from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.records import (
@@ -132,14 +134,37 @@ def test_an_example_that_could_not_be_tried_is_no_attack_withstood(tmp_path: Pat
     assert any("could not be tried" in doubt for doubt in summary.doubts)
 
 
-def test_findings_claim_no_more_than_the_intervals(run: Path) -> None:
-    attacks, *_ = summarize([run]).findings
-    assert attacks.headline == (
+def test_findings_over_seeds_claim_no_more_than_the_paired_test(run: Path) -> None:
+    """Examples of one training are not independent: intervals over all of them would claim two of the attacks."""
+    summary = summarize([run])
+    under_attack, worst_case, *_ = summary.findings
+    assert under_attack.headline == (
         "reviews: accuracy under attack of match against vanilla: "
-        "higher in 2 of 3 attacks; in 1 no difference can be told at this n."
+        "no difference can be told at this n, in all 3 attacks."
     )
-    assert [detail.split(":")[0] for detail in attacks.details] == ["deepwordbug", "pwws", "textfooler"]
-    assert attacks.details[1].endswith("no difference can be told at this n.")
+    assert worst_case.headline.endswith("worst case over recipes of match against vanilla: higher.")
+    pairs = {row.condition: (row.by_seed, row.other_by_seed) for row in summary.paired_seeds}
+    names = [row.recipe for row in summary.attacks if row.method == "match"]
+    _, corrected, *_ = multipletests([ttest_rel(*pairs[name]).pvalue for name in names], method="holm")
+    assert [detail.split(":")[0] for detail in under_attack.details] == names
+    for detail, p in zip(under_attack.details, corrected, strict=True):
+        assert p >= 0.05
+        assert detail.endswith(
+            f"no difference can be told at this n (p = {p:.3f}, paired t over 3 seeds, Holm over 3)."
+        )
+    p = ttest_rel(*pairs["worst case of 3 recipes"]).pvalue
+    assert p < 0.05
+    assert worst_case.details[0].endswith(f"12.6 points higher (p = {p:.3f}, paired t over 3 seeds).")
+
+
+def test_findings_of_one_seed_claim_no_more_than_the_intervals(tmp_path: Path) -> None:
+    under_attack, *_ = summarize([write_run(tmp_path, seeds=(0,))]).findings
+    assert under_attack.headline == (
+        "reviews: accuracy under attack of match against vanilla: "
+        "higher in 1 of 3 attacks; in 2 no difference can be told at this n."
+    )
+    assert under_attack.details[1].endswith("no difference can be told at this n.")
+    assert under_attack.details[2].endswith("37.9 points higher.")
 
 
 def test_directories_merge_and_count_once(tmp_path: Path) -> None:

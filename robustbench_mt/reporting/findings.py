@@ -1,21 +1,21 @@
 """The records' plain-words answer, with no claim that the intervals do not bear."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, starmap
 from typing import Literal, TypeVar
 
-from robustbench_mt.comparisons import LEVEL, holm, paired_t_over_seeds
 from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow, protocol_suffix
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
+from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import compared
+from robustbench_mt.reporting.paired_seed_rows import PairedSeedRow
 from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
+from robustbench_mt.reporting.verdicts import UNTOLD, BySeed, Verdict, by_intervals, by_seeds, by_test
 from robustbench_mt.statistics import Estimate
 
 __all__ = ["Finding", "findings"]
-
-_UNTOLD = "no difference can be told at this n"
 
 R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow, LabelNoiseRow)
 C = TypeVar("C", bound=CurveRow)
@@ -41,44 +41,43 @@ class _Measure:
         return f"{difference * 100:.1f} points" if self.unit == "percent" else f"{difference:.{self.digits}f}"
 
 
-@dataclass(frozen=True)
-class _Verdict:
-    """``higher``, ``lower`` or :data:`_UNTOLD`, and the test that says so."""
-
-    told: str
-    why: str = ""
-
-
 _UNDER_ATTACK = _Measure("accuracy under attack", "percent", 1, "attacks")
 _WORST_CASE = _Measure("accuracy in the worst case over recipes", "percent", 1, "sets of recipes")
 _CLEAN = _Measure("clean accuracy", "percent", 1, "splits")
+_SCORE = _Measure("score", "number", 3, "splits")
 _STATIC = _Measure("accuracy on static adversarial sets", "percent", 1, "static sets")
 _F1 = _Measure("minority F1", "number", 3, "ratios")
 _NOISE = _Measure("accuracy on clean labels after training on flipped ones", "percent", 1, "shares")
 
 
 def findings(
+    methods: Sequence[MethodRow],
     evaluations: Sequence[EvaluationRow],
     static_sets: Sequence[EvaluationRow],
     attacks: Sequence[AttackRow],
     worst_case: Sequence[AttackRow],
+    paired_seeds: Sequence[PairedSeedRow],
     imbalance: Sequence[ImbalanceRow],
     label_noise: Sequence[LabelNoiseRow],
     matching: Sequence[MatchingRow],
 ) -> list[Finding]:
     """Compare each method with ``vanilla`` (or the first by name), task by task.
 
-    A difference is claimed only where two 95% intervals do not overlap, which is stricter than a test at 5%. Along a
-    curve, methods share seeds and training sets: there it is claimed where the paired t-test over the seeds says so,
-    corrected by Holm for the levels of the curve.
+    Methods that share two seeds or more are compared by the paired t-test over these, corrected by Holm for the
+    recipes, the levels of the curve, or the methods of the task: examples of one training do not count as independent.
+    Others differ only where two 95% intervals do not overlap.
     """
+    under_attack, by_pairs = (lambda row: row.accuracy_under_attack), _of_attacks(paired_seeds)
+    tested = {(row.task, row.method, row.split) for row in methods if _is_tested(row)}
+    clean = [row for row in evaluations if row.accuracy]
     return [
-        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
-        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, lambda row: row.accuracy_under_attack, _clean),
-        *_compare(_CLEAN, [row for row in evaluations if row.accuracy], lambda row: row.split, _accuracy),
+        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, under_attack, _clean, by_pairs),
+        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, under_attack, _clean, by_pairs),
+        *_scores(methods),
+        *_compare(_CLEAN, clean, lambda row: row.split, _accuracy, told=tested),
         *_compare(_STATIC, [row for row in static_sets if row.accuracy], lambda row: static_set(row.split), _accuracy),
         *_imbalance(imbalance),
-        *_compare(_NOISE, label_noise, _share, _measured, judge=_by_seeds),
+        *_compare(_NOISE, label_noise, _share, _measured, judge=_of_curve),
         *map(_mass, matching),
     ]
 
@@ -90,7 +89,7 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Iterable[Finding]:
         points = list(of_protocol)
         counted = _F1.counted if points[0].share is None else "shares"
         measure = replace(_F1, name=f"{_F1.name}{protocol_suffix(protocol)}", counted=counted)
-        yield from _compare(measure, points, _ratio, _measured, judge=_by_seeds)
+        yield from _compare(measure, points, _ratio, _measured, judge=_of_curve)
 
 
 def _protocol(row: ImbalanceRow) -> str:
@@ -125,31 +124,36 @@ def _compare(
     condition: Callable[[R], str],
     estimate: Callable[[R], Estimate],
     before: Callable[[R], Estimate] | None = None,
-    judge: Callable[[Sequence[tuple[R, R]]], list[_Verdict]] | None = None,
+    judge: Callable[[Sequence[tuple[R, R]]], list[Verdict]] | None = None,
+    told: Container[tuple[str, str, str]] = (),
 ) -> Iterable[Finding]:
-    """One finding for each task and pair of methods; a single method is told alone, with what it had ``before``."""
+    """One finding for each task and pair of methods; a single method is told alone, with what it had ``before``.
+
+    What is ``told`` elsewhere of a task, a method and a condition is left out.
+    """
     for task, group in groupby(rows, key=lambda row: row.task):
         of_task = list(group)
         by_method: dict[str, dict[str, R]] = {}
         for row in of_task:
             by_method.setdefault(row.method, {})[condition(row)] = row
         if len(by_method) == 1:
-            told = [
+            alone = [
                 f"{condition(row)}: {_show(measure, estimate(row))}"
                 + (f"; before {_show(measure, before(row))}." if before else ".")
                 for row in of_task
             ]
-            yield Finding(f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with.", told)
+            yield Finding(f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with.", alone)
         for method, baseline in compared(by_method):
-            shared = [name for name in by_method[method] if name in by_method[baseline]]
+            both = [name for name in by_method[method] if name in by_method[baseline]]
+            shared = [name for name in both if (task, method, name) not in told]
             if not shared:
                 continue
             pairs = [(by_method[method][name], by_method[baseline][name]) for name in shared]
             estimates = [(estimate(row), estimate(other)) for row, other in pairs]
-            verdicts = judge(pairs) if judge else list(starmap(_by_intervals, estimates))
+            verdicts = judge(pairs) if judge else list(starmap(by_intervals, estimates))
             details = [
                 f"{name}: {method} {_show(measure, value)}; {baseline} {_show(measure, other)}: "
-                + ("" if verdict.told == _UNTOLD else f"{measure.difference(value, other)} ")
+                + ("" if verdict.told == UNTOLD else f"{measure.difference(value, other)} ")
                 + f"{verdict.told}{verdict.why}."
                 for name, (value, other), verdict in zip(shared, estimates, verdicts, strict=True)
             ]
@@ -157,35 +161,51 @@ def _compare(
             yield Finding(f"{task}: {measure.name} of {method} against {baseline}: {overall}.", details)
 
 
-def _by_intervals(value: Estimate, other: Estimate) -> _Verdict:
-    if value.value is None or other.value is None or not value.differs_from(other):
-        return _Verdict(_UNTOLD)
-    return _Verdict("higher" if value.value > other.value else "lower")
-
-
-def _by_seeds(pairs: Sequence[tuple[C, C]]) -> list[_Verdict]:
-    """By the paired t-test over the seeds that both have; by intervals where they share fewer than two."""
+def _of_curve(pairs: Sequence[tuple[C, C]]) -> list[Verdict]:
     values = []
     for row, other in pairs:
         one, two = (dict(zip(each.seeds, each.by_seed, strict=True)) for each in (row, other))
         seeds = sorted(one.keys() & two.keys())
         values.append(([one[seed] for seed in seeds], [two[seed] for seed in seeds]))
-    ps = [paired_t_over_seeds(first, second) for first, second in values]
-    corrected = iter(holm([p for p in ps if p is not None]))
-    tested = sum(p is not None for p in ps)
-    verdicts = []
-    for (row, other), (first, second), p in zip(pairs, values, ps, strict=True):
-        if len(first) < 2:
-            verdicts.append(_by_intervals(row.measured, other.measured))
-        elif p is None:
-            verdicts.append(_Verdict(_UNTOLD))
-        else:
-            sure = next(corrected)
-            told = _UNTOLD if sure >= LEVEL else "higher" if sum(first) > sum(second) else "lower"
-            counted = f", Holm over {tested}" if tested > 1 else ""
-            shown = "p < 0.001" if sure < 0.001 else f"p = {sure:.3f}"
-            verdicts.append(_Verdict(told, f" ({shown}, paired t over {len(first)} seeds{counted})"))
-    return verdicts
+    return by_seeds(values, [by_intervals(row.measured, other.measured) for row, other in pairs])
+
+
+def _of_attacks(paired: Sequence[PairedSeedRow]) -> Callable[[Sequence[tuple[AttackRow, AttackRow]]], list[Verdict]]:
+    by_names = {(row.task, row.condition, row.method, row.other): row for row in paired}
+
+    def judge(pairs: Sequence[tuple[AttackRow, AttackRow]]) -> list[Verdict]:
+        found = [by_names.get((row.task, row.recipe, row.method, other.method)) for row, other in pairs]
+        values: list[BySeed] = [(each.by_seed, each.other_by_seed) if each else ((), ()) for each in found]
+        return by_seeds(
+            values, [by_intervals(row.accuracy_under_attack, other.accuracy_under_attack) for row, other in pairs]
+        )
+
+    return judge
+
+
+def _scores(rows: Sequence[MethodRow]) -> Iterable[Finding]:
+    """Trainings without an attack, by the tests of the table of methods."""
+    scores = {(row.task, row.split, row.method): row.score for row in rows}
+    by_pair: dict[tuple[str, str, str], list[MethodRow]] = {}
+    for row in filter(_is_tested, rows):
+        by_pair.setdefault((row.task, row.method, row.against), []).append(row)
+    for (task, method, against), of_pair in by_pair.items():
+        verdicts, details = [], []
+        for row in of_pair:
+            assert row.p_holm is not None and row.difference is not None
+            verdict = by_test(row.p_holm, (row.difference.value or 0) > 0, row.difference.n, row.family)
+            verdicts.append(verdict.told)
+            details.append(
+                f"{row.split}: {method} {_show(_SCORE, row.score)}; "
+                f"{against} {_show(_SCORE, scores[task, row.split, against])}: "
+                f"{row.difference.show('points')} points, {verdict.told}{verdict.why}."
+            )
+        name = of_pair[0].score_name
+        yield Finding(f"{task}: {name} of {method} against {against}: {_overall(verdicts, _SCORE)}.", details)
+
+
+def _is_tested(row: MethodRow) -> bool:
+    return row.p_holm is not None
 
 
 def _overall(verdicts: Sequence[str], measure: _Measure) -> str:
@@ -193,7 +213,7 @@ def _overall(verdicts: Sequence[str], measure: _Measure) -> str:
         return verdicts[0]
     if len(set(verdicts)) == 1:
         return f"{verdicts[0]}, in all {len(verdicts)} {measure.counted}"
-    counts = [(verdict, verdicts.count(verdict)) for verdict in ("higher", "lower", _UNTOLD)]
+    counts = [(verdict, verdicts.count(verdict)) for verdict in ("higher", "lower", UNTOLD)]
     (first, count), *rest = [(verdict, count) for verdict, count in counts if count]
     told = f"{first} in {count} of {len(verdicts)} {measure.counted}"
     return "; ".join([told, *(f"in {count} {verdict}" for verdict, count in rest)])

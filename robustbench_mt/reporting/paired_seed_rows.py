@@ -20,7 +20,7 @@ class PairedSeedRow:
 
     Attributes:
         condition: the recipe, the worst case over recipes, or :data:`robustbench_mt.reporting.paired_outcomes.BEFORE`.
-        accuracy, other_accuracy: means over these seeds and examples.
+        by_seed, other_by_seed: accuracy of each seed, over these examples; ``accuracy``, ``other_accuracy`` are means.
         difference: ``accuracy`` less ``other_accuracy``, with its hierarchical bootstrap interval.
         over_seeds: the same, with the t interval over seeds.
     """
@@ -30,10 +30,18 @@ class PairedSeedRow:
     method: str
     other: str
     seeds: list[int]
-    accuracy: float
-    other_accuracy: float
+    by_seed: list[float]
+    other_by_seed: list[float]
     difference: Estimate
     over_seeds: Estimate
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.mean(self.by_seed))
+
+    @property
+    def other_accuracy(self) -> float:
+        return float(np.mean(self.other_by_seed))
 
 
 def paired_seed_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]) -> list[PairedSeedRow]:
@@ -65,14 +73,15 @@ def _row(
     if not len(examples):
         return None
     right, other_right = (np.stack([of[seed].of(examples) for seed in seeds]) for of in (one[1], other[1]))
+    by_seed, other_by_seed = (of.mean(axis=1).tolist() for of in (right, other_right))
     return PairedSeedRow(
         task,
         condition,
         one[0],
         other[0],
         seeds,
-        accuracy=float(np.mean(right)),
-        other_accuracy=float(np.mean(other_right)),
+        by_seed,
+        other_by_seed,
         difference=hierarchical_bootstrap_difference(right, other_right),
-        over_seeds=paired_over_seeds(np.mean(right, axis=1).tolist(), np.mean(other_right, axis=1).tolist()),
+        over_seeds=paired_over_seeds(by_seed, other_by_seed),
     )

@@ -114,6 +114,7 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         for group in sorted([*flipping, *worst_case_of], key=lambda group: group.task)
         for file in group.files
     ]
+    paired_seeds = paired_seed_rows(groups, worst_case_of)
     return Summary(
         runs,
         keys,
@@ -130,12 +131,14 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         [row for _, row in by_checkpoint],
         length_rows(flipping),
         paired_rows(groups, worst_case_of),
-        paired_seed_rows(groups, worst_case_of),
+        paired_seeds,
         transfer_matrices(runs.transfers),
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,
         label_noise,
         matching,
-        findings(evaluations, static_sets, attacks, worst_case, imbalance, label_noise, matching),
+        findings(
+            methods, evaluations, static_sets, attacks, worst_case, paired_seeds, imbalance, label_noise, matching
+        ),
         doubts(runs, groups, imbalance, label_noise),
     )
