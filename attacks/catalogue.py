@@ -1,50 +1,12 @@
 """TextAttack's recipes that attack classifiers, by name."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from attacks.recipe import Recipe
 from attacks.sentence_encoder import THRESHOLDS, with_sentence_encoder
 from attacks.settings import RecipeOptions
 
-__all__ = ["RECIPES", "Recipe"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One of TextAttack's recipes.
-
-    Attributes:
-        name: what the command line and records call it.
-        class_name: its class in ``textattack.attack_recipes``.
-        paper: authors, year, title.
-        url: of the paper.
-        summary: what it does to a text.
-        needs: names of resources, see :data:`robustbench_mt.resources.RESOURCES`.
-        not_applicable: why it cannot attack a victim of this benchmark, resources or not; empty for all others.
-        keeps_label: it looks for the least text with the same prediction, rather than for another prediction.
-        single_field: why it cannot attack sentence pairs; empty for all others.
-        gradients: it reads the victim's gradients.
-        arguments: what its ``build`` is given beside the victim.
-        compose: builds it for a victim in place of its class, where that has parts that no victim here fits.
-        adapt: turns what TextAttack built into this recipe, where the two differ: it is given the
-            ``textattack.Attack``, the victim and the :class:`attacks.settings.RecipeOptions`, and returns the
-            ``Attack`` to use.
-    """
-
-    name: str
-    class_name: str
-    paper: str
-    url: str
-    summary: str
-    needs: tuple[str, ...] = ()
-    not_applicable: str = ""
-    keeps_label: bool = False
-    single_field: str = ""
-    gradients: bool = False
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    compose: Callable[[Any], Any] | None = None
-    adapt: Callable[[Any, Any, RecipeOptions], Any] | None = None
+__all__ = ["RECIPES"]
 
 
 def _rank_by_gradients(attack: Any, victim: Any, _: RecipeOptions) -> Any:
@@ -57,6 +19,19 @@ def _compose_hotflip(victim: Any) -> Any:
     from attacks.gradient_recipes import build_hotflip
 
     return build_hotflip(victim)
+
+
+def _pruthi(name: str, summary: str, **arguments: int) -> Recipe:
+    """The paper's attack, with as many characters as it allows: no word is changed twice."""
+    return Recipe(
+        name,
+        "Pruthi2019",
+        "Pruthi, Dhingra and Lipton (2019), Combating Adversarial Misspellings with Robust Word Recognition",
+        "https://arxiv.org/abs/1905.11268",
+        summary,
+        (_STOP_WORDS,),
+        arguments=arguments,
+    )
 
 
 def _bad_characters(name: str, kind: str, summary: str, needs: tuple[str, ...] = ()) -> Recipe:
@@ -123,14 +98,8 @@ RECIPES = {
             "typing errors, look-alike characters and near words",
             (_STOP_WORDS, _VECTORS, "homoglyph table", _USE),
         ),
-        Recipe(
-            "pruthi",
-            "Pruthi2019",
-            "Pruthi, Dhingra and Lipton (2019), Combating Adversarial Misspellings with Robust Word Recognition",
-            "https://arxiv.org/abs/1905.11268",
-            "one typing error",
-            (_STOP_WORDS,),
-        ),
+        _pruthi("pruthi", "one typing error"),
+        _pruthi("pruthi-2", "at most two typing errors, in different words", max_num_word_swaps=2),
         Recipe(
             "checklist",
             "CheckList2020",

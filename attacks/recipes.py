@@ -7,7 +7,8 @@ from contextlib import ExitStack, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from attacks.catalogue import RECIPES, Recipe
+from attacks.catalogue import RECIPES
+from attacks.recipe import Recipe
 from attacks.settings import RecipeOptions
 from robustbench_mt.errors import NotFoundError, UnfitRecipeError
 from robustbench_mt.progress import note

@@ -11,14 +11,12 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from attacks.recipe import Recipe
 from attacks.settings import RecipeOptions
 from robustbench_mt.bases import BASES, find_base
 from robustbench_mt.errors import BadCheckpointError, MissingPackageError, NotFoundError, UnsafeFileError, UserError
-
-if TYPE_CHECKING:
-    from attacks.catalogue import Recipe
 
 __all__ = ["THRESHOLDS", "Threshold", "encoder_name", "find_encoder", "use_sentence_encoder", "with_sentence_encoder"]
 
@@ -66,7 +64,7 @@ THRESHOLDS = {
 """By the recipe's published name."""
 
 
-def with_sentence_encoder(recipe: "Recipe") -> "Recipe":
+def with_sentence_encoder(recipe: Recipe) -> Recipe:
     """The variant of a recipe that takes the encoder of :class:`attacks.settings.RecipeOptions`."""
     return replace(
         recipe,
@@ -79,7 +77,7 @@ def with_sentence_encoder(recipe: "Recipe") -> "Recipe":
     )
 
 
-def use_sentence_encoder(recipe: "Recipe", attack: Any, victim: Any, options: RecipeOptions) -> Any:
+def use_sentence_encoder(recipe: Recipe, attack: Any, victim: Any, options: RecipeOptions) -> Any:
     """Put the encoder of the options in the place of the recipe's own, with the threshold that stands in for its own.
 
     The windows that are compared stay. The model is looked for now and loaded when the attack first asks for a vector.

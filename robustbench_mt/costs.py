@@ -27,10 +27,17 @@ __all__ = ["QUERIES_A_WORD", "STAND_IN", "Cost", "cost", "queries_of", "settings
 STAND_IN = "minilm"
 """The base whose tokenizer counts where the experiment's own is not here: BERT's uncased word pieces."""
 
-QUERIES_A_WORD = {"deepwordbug": 1.5, "input-reduction": 1.7, "pwws": 6.7, "pruthi": 19.0, "leap": 156.0}
+QUERIES_A_WORD = {
+    "deepwordbug": 1.5,
+    "input-reduction": 1.7,
+    "pwws": 6.7,
+    "pruthi": 19.0,
+    "pruthi-2": 31.5,
+    "leap": 156.0,
+}
 """Texts scored for each word that an attack may change: means over attacks on Rotten Tomatoes' test sentences with
-checkpoints of minilm: 234 attacks with deepwordbug, 113 with input-reduction, 187 with pwws, 113 with pruthi and 29
-with leap. Victims that withstand more cost more."""
+checkpoints of minilm: 234 attacks with deepwordbug, 113 with input-reduction, 187 with pwws, 113 with pruthi, 9 with
+pruthi-2 and 29 with leap. Victims that withstand more cost more."""
 
 _UNKNOWN_RECIPE = 10.0
 """The same for a recipe that was not measured: between pwws and pruthi, and no more than a guess."""

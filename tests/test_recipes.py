@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -99,7 +100,7 @@ def test_catalogue_entries_are_whole(name):
     recipe = RECIPES[name]
     assert recipe.name == name
     assert recipe.url.startswith("https://")
-    assert any(f"({year})" in recipe.paper or f", {year})" in recipe.paper for year in range(2017, 2024))
+    assert re.search(r"[( ]20\d\d\)", recipe.paper)
     assert set(recipe.needs) <= RESOURCES.keys()
     runs, why = availability(recipe)
     assert runs or why
@@ -266,6 +267,15 @@ def test_recipes_own_protection_by_column_name_is_replaced(textattack):
     assert open_words("sentence1", "sentence2") == [0, 1]
     recipes._protect(attack, ("sentence1",), ("sentence1", "sentence2"))
     assert open_words("sentence1", "sentence2") == [2, 3]
+
+
+def test_pruthi_2_changes_two_words_once_each():
+    texts = OrderedDict(text="good film great")
+    assert type(build(RECIPES["pruthi"], BagOfWords(), (), ("text",)).attack(texts, 1)).__name__ == "FailedAttackResult"
+    result = build(RECIPES["pruthi-2"], BagOfWords(), (), ("text",)).attack(texts, 1)
+    assert type(result).__name__ == "SuccessfulAttackResult"
+    first, second, third = result.perturbed_text().split()
+    assert first != "good" and second == "film" and third != "great"
 
 
 def test_targeted_recipe_becomes_untargeted():

@@ -58,6 +58,12 @@ LAYOUTS = {
     "wnli": ("WNLI", "index\tsentence1\tsentence2\tlabel", "{i}\tA {i}\tB {i}\t{label}", "01"),
 }
 
+# A row of the number i, as in the distribution of Zhang, Zhao and LeCun: no header, and classes that count from 1.
+CSV_ROWS = {
+    "ag_news_csv": lambda i: f'"{1 + i % 4}","Title {i}","He said, ""{i}""\\and more."',
+    "yelp_review_polarity_csv": lambda i: f'"{1 + i % 2}"," ""No. {i}""\\n\\nwas what he called ""it"""',
+}
+
 
 def write_split(path: Path, name: str, numbers: range) -> None:
     _, header, row, labels = LAYOUTS[name]
@@ -77,10 +83,11 @@ def glue(tmp_path_factory):
     write_split(root / "MNLI" / "dev_mismatched.tsv", "mnli", range(200, 209))
     with (root / "QQP" / "train.tsv").open("a") as stream:
         stream.write("9\tcut\n in two?\tB?\t1\n10\tone\ttab\ttoo many\t1\n")
-    (root / "ag_news_csv").mkdir()
-    for split, numbers in (("train", range(60)), ("test", range(100, 112))):
-        rows = [f'"{1 + i % 4}","Title {i}","He said, ""{i}""\\and more."' for i in numbers]
-        (root / "ag_news_csv" / f"{split}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    for folder, row in CSV_ROWS.items():
+        (root / folder).mkdir()
+        for split, numbers in (("train", range(60)), ("test", range(100, 112))):
+            rows = [row(i) for i in numbers]
+            (root / folder / f"{split}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
 
 
@@ -149,6 +156,28 @@ def test_ag_news_is_as_on_the_hub(glue, tmp_path):
         load_task("ag_news", TaskOptions(data_dir=tmp_path))
 
 
+def test_yelp_polarity_is_the_same_from_its_files_and_from_the_hub(glue, monkeypatch):
+    """The hub calls the classes 1 and 2, and has what stands in a line between the quotation marks, stripped."""
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["1", "2"])})
+    hub = {}
+    for split in ("train", "test"):
+        lines = (glue / "yelp_review_polarity_csv" / f"{split}.csv").read_text(encoding="utf-8").splitlines()
+        columns = {"text": [line[5:-1].strip() for line in lines], "label": [line[1] for line in lines]}
+        hub[split] = datasets.Dataset.from_dict(columns, features=features)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda name, part: {("fancyzhx/yelp_polarity", None): hub}[name, part]
+    )
+    monkeypatch.delenv("ROBUSTBENCH_MT_GLUE", raising=False)
+    own, fetched = (
+        load_task("yelp_polarity", options) for options in (TaskOptions(data_dir=glue), TaskOptions(allow_network=True))
+    )
+    test = own.split("test")
+    assert (test.texts[0], test.labels[:3]) == (('"No. 100"\\n\\nwas what he called "it"',), [0, 1, 0])
+    assert [own.split(split).fingerprint for split in SPLITS] == [fetched.split(split).fingerprint for split in SPLITS]
+
+
 def test_glue_quirks(glue, tmp_path):
     qqp = load_task("qqp", TaskOptions(data_dir=glue))
     assert "3 broken rows of train.tsv were dropped." in qqp.remarks
@@ -214,6 +243,8 @@ def test_hub_layout():
     }
     scores = to_parts({"train": rows(["x"], [3.8], datasets.Value("float32"))}, ("sentence1",), ())
     assert scores["train"].labels == [3.8]
+    with pytest.raises(UserError, match="has a class 'b', where a, c are expected"):
+        to_parts(content, ("sentence1",), ("a", "c"))
 
 
 @pytest.mark.skipif(not GLUE, reason="ROBUSTBENCH_MT_GLUE does not name a GLUE folder")

@@ -40,6 +40,17 @@ def _movie_reviews(summary: str) -> TaskEntry:
     )
 
 
+def _zhang(summary: str, label_names: tuple[str, ...], what: str) -> TaskEntry:
+    return TaskEntry(
+        summary=summary,
+        fields=("text",),
+        label_names=label_names,
+        metric="accuracy",
+        source=f"{what}: a local folder (--data-dir or ROBUSTBENCH_MT_GLUE), or the hub with --allow-network",
+        loader="robustbench_mt.tasks.zhang:load",
+    )
+
+
 def _glue(
     summary: str,
     fields: tuple[str, ...],
@@ -65,13 +76,11 @@ _NLI_FIELDS = ("premise", "hypothesis")
 TASKS: dict[str, TaskEntry] = {
     "rotten_tomatoes": _movie_reviews("Is a one-sentence film review negative or positive?"),
     "imdb": _movie_reviews("Is a long film review negative or positive?"),
-    "ag_news": TaskEntry(
-        summary="Which of four sections is a piece of news of?",
-        fields=("text",),
-        label_names=("World", "Sports", "Business", "Sci/Tech"),
-        metric="accuracy",
-        source="AG's News: a local folder (--data-dir), or the hub with --allow-network",
-        loader="robustbench_mt.tasks.ag_news:load",
+    "ag_news": _zhang(
+        "Which of four sections is a piece of news of?", ("World", "Sports", "Business", "Sci/Tech"), "AG's News"
+    ),
+    "yelp_polarity": _zhang(
+        "Is a review of a business negative or positive?", ("negative", "positive"), "Yelp's reviews"
     ),
     "cola": _glue("Is a sentence grammatical English?", ("sentence",), ("unacceptable", "acceptable"), "matthews"),
     "sst2": _glue("Is a phrase from a film review negative or positive?", ("sentence",), ("negative", "positive")),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from robustbench_mt.errors import NoNetworkError
+from robustbench_mt.errors import BadLabelError, NoNetworkError
 from robustbench_mt.tasks.task import Examples
 
 __all__ = ["fetch", "to_parts"]
@@ -64,6 +64,9 @@ def to_parts(content: Mapping[str, Any], columns: tuple[str, ...], label_names: 
         content: a ``datasets.DatasetDict`` in the hub's layout.
         columns: the columns that hold the fields, in their order.
         label_names: the classes; empty for regression.
+
+    Raises:
+        UserError: there are other classes.
     """
     parts = {}
     for split, rows in content.items():
@@ -71,7 +74,13 @@ def to_parts(content: Mapping[str, Any], columns: tuple[str, ...], label_names: 
         if split not in _SPLITS or set(labels) == {-1}:
             continue
         if label_names:
-            order = [label_names.index(label) for label in rows.features["label"].names]
+            names = rows.features["label"].names
+            if unknown := [name for name in names if name not in label_names]:
+                raise BadLabelError(
+                    f"The hub's data set has a class {unknown[0]!r}, where {', '.join(label_names)} are expected: it was "
+                    "changed; give its files with --data-dir."
+                )
+            order = [label_names.index(name) for name in names]
             codes: list[float] = [order[label] for label in labels]
         else:
             # float32 on the hub, and three decimals in the files: this makes both the same.

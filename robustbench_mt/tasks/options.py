@@ -16,7 +16,7 @@ class TaskOptions:
     """
 
     data_dir: Path | None = None
-    """Folder of GLUE's own folders (CoLA, ...) and ag_news_csv; default: the environment's ROBUSTBENCH_MT_GLUE."""
+    """Folder of data sets' own folders (CoLA, ..., ag_news_csv); default: the environment's ROBUSTBENCH_MT_GLUE."""
 
     text_column: tuple[str, ...] | None = None
     """Columns that hold the text, one or two; default: guessed from the usual names."""
