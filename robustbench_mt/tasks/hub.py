@@ -77,8 +77,8 @@ def to_parts(content: Mapping[str, Any], columns: tuple[str, ...], label_names: 
             names = rows.features["label"].names
             if unknown := [name for name in names if name not in label_names]:
                 raise BadLabelError(
-                    f"The hub's data set has a class {unknown[0]!r}, where {', '.join(label_names)} are expected: it was "
-                    "changed; give its files with --data-dir."
+                    f"The hub's data set has a class {unknown[0]!r}, where {', '.join(label_names)} are expected: it "
+                    "was changed; give its files with --data-dir."
                 )
             order = [label_names.index(name) for name in names]
             codes: list[float] = [order[label] for label in labels]
