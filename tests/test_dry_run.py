@@ -108,7 +108,7 @@ def test_what_is_not_here_is_told(
     assert main(["run", str(path), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "cannot be calibrated here: There is no directory nobody/has-this-base" in printed
-    assert "Task cola needs GLUE's data" in printed
+    assert "Task cola needs the folder CoLA" in printed
     assert not (tmp_path / "run").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 from robustbench_mt.errors import UserError
 from robustbench_mt.metrics import METRICS
 from robustbench_mt.tasks import SPLITS, TASKS, TaskOptions, load_task, task_slug
+from robustbench_mt.tasks.data_folder import data_folder
 from robustbench_mt.tasks.hub import to_parts
 from robustbench_mt.tasks.splitting import text_key
 
@@ -154,6 +155,19 @@ def test_ag_news_is_as_on_the_hub(glue, tmp_path):
     (tmp_path / "ag_news_csv" / "train.csv").write_text('"5","Title","Description"\n')
     with pytest.raises(UserError, match=r"train\.csv, line 1: label '5' is not one of 1 \(World\)"):
         load_task("ag_news", TaskOptions(data_dir=tmp_path))
+
+
+def test_the_hub_is_asked_for_what_the_environments_folder_lacks_and_no_other(glue, tmp_path, monkeypatch):
+    online = TaskOptions(allow_network=True)
+    monkeypatch.setenv("ROBUSTBENCH_MT_GLUE", str(glue))
+    assert data_folder("rte", "RTE", online) == glue / "RTE"
+    monkeypatch.setenv("ROBUSTBENCH_MT_GLUE", str(tmp_path))
+    assert data_folder("rte", "RTE", online) is None
+    for options in (TaskOptions(), TaskOptions(data_dir=tmp_path, allow_network=True)):
+        with pytest.raises(
+            UserError, match="There is no folder .*RTE: --data-dir .*must name the folder that holds RTE"
+        ):
+            data_folder("rte", "RTE", options)
 
 
 def test_yelp_polarity_is_the_same_from_its_files_and_from_the_hub(glue, monkeypatch):

@@ -4,13 +4,12 @@ GLUE keeps the labels of its test sets to itself, all but MRPC's. So the develop
 validation is cut from the training set.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustbench_mt.errors import MissingDataError
 from robustbench_mt.tasks.catalogue import TaskEntry
 from robustbench_mt.tasks.classes import LabelScheme
+from robustbench_mt.tasks.data_folder import data_folder
 from robustbench_mt.tasks.examples import to_examples
 from robustbench_mt.tasks.files import Table, read_unquoted
 from robustbench_mt.tasks.files.text import reading
@@ -18,10 +17,7 @@ from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.splitting import complete_splits
 from robustbench_mt.tasks.task import Examples, Task
 
-__all__ = ["VARIABLE", "load"]
-
-VARIABLE = "ROBUSTBENCH_MT_GLUE"
-"""What names the folder of data sets for all commands."""
+__all__ = ["load"]
 
 _HUB_NAME = "nyu-mll/glue"
 _MISMATCHED = "dev_mismatched.tsv"
@@ -82,26 +78,16 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
     Raises:
         UserError: there is no GLUE folder and the network was not allowed, or the files are not GLUE's.
     """
-    folder = options.data_dir or os.environ.get(VARIABLE)
-    remarks: list[str] = []
-    if folder:
-        directory = Path(folder).expanduser() / _LAYOUTS[name].folder
-        parts, source = (
-            _read_folder(_LAYOUTS[name], directory, entry, remarks),
-            f"GLUE's own files, {_LAYOUTS[name].folder}",
-        )
-    elif options.allow_network:
+    layout, remarks = _LAYOUTS[name], list[str]()
+    if folder := data_folder(name, layout.folder, options):
+        parts, source = _read_folder(layout, folder, entry, remarks), f"GLUE's own files, {layout.folder}"
+    else:
         from robustbench_mt.tasks.hub import fetch
 
         # The hub names RTE's and WNLI's fields as the files do.
         columns = _PAIR if name in ("rte", "wnli") else entry.fields
         parts = fetch(_HUB_NAME, name, columns, entry.label_names)
         source = f"{_HUB_NAME} ({name}) on the Hugging Face hub"
-    else:
-        raise MissingDataError(
-            f"Task {name} needs GLUE's data: give its folder with --data-dir or in {VARIABLE}, or fetch it from the "
-            "Hugging Face hub with --allow-network."
-        )
     splits, what_was_done = complete_splits(parts["train"], parts.get("validation"), parts.get("test"))
     if "mismatched" in parts:
         splits["mismatched"] = parts["mismatched"]
@@ -120,11 +106,6 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
 
 def _read_folder(layout: _Layout, folder: Path, entry: TaskEntry, remarks: list[str]) -> dict[str, Examples]:
     with reading(folder):
-        if not folder.is_dir():
-            raise MissingDataError(
-                f"There is no folder {folder}: --data-dir (or {VARIABLE}) must name the folder that holds GLUE's own "
-                "folders, CoLA, SST-2, MRPC, ..."
-            )
         there = {path.name for path in folder.iterdir()}
     tables = {"train": _read(layout, folder / "train.tsv"), "validation": _read(layout, folder / layout.dev)}
     if _MISMATCHED in there:

@@ -4,17 +4,15 @@ Texts are as on the hub, where published checkpoints read them: line breaks stay
 written from the descriptions of its files and of the hub's, and never tried on the real ones.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustbench_mt.errors import MissingDataError
 from robustbench_mt.tasks.catalogue import TaskEntry
 from robustbench_mt.tasks.classes import LabelScheme
+from robustbench_mt.tasks.data_folder import data_folder
 from robustbench_mt.tasks.examples import to_examples
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.files.delimited import read_csv
-from robustbench_mt.tasks.glue import VARIABLE
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.splitting import complete_splits
 from robustbench_mt.tasks.task import Examples, Task
@@ -57,28 +55,16 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
         UserError: the files are not there and the network was not allowed, or they are not the data set's.
     """
     layout = _LAYOUTS[name]
-    folder = options.data_dir or os.environ.get(VARIABLE)
-    if folder:
-        directory = Path(folder).expanduser() / layout.folder
-        if not directory.is_dir():
-            raise MissingDataError(
-                f"There is no folder {directory}: --data-dir (or {VARIABLE}) must name the folder that holds "
-                f"{layout.folder}."
-            )
-        parts = {split: _read(layout, directory / f"{split}.csv", entry) for split in ("train", "test")}
+    if folder := data_folder(name, layout.folder, options):
+        parts = {split: _read(layout, folder / f"{split}.csv", entry) for split in ("train", "test")}
         source = f"its own files, {layout.folder}"
-    elif options.allow_network:
+    else:
         from robustbench_mt.tasks.hub import fetch
 
         parts = fetch(layout.hub_name, None, entry.fields, layout.hub_labels or entry.label_names)
         if layout.hub_is_raw:
             parts = {split: _undouble(examples) for split, examples in parts.items()}
         source = f"{layout.hub_name} on the Hugging Face hub"
-    else:
-        raise MissingDataError(
-            f"Task {name} needs {layout.folder}: give the folder that holds it with --data-dir or in {VARIABLE}, or "
-            "fetch it from the Hugging Face hub with --allow-network."
-        )
     splits, remarks = complete_splits(parts["train"], None, parts["test"])
     return Task(
         name=name,
