@@ -165,7 +165,7 @@ def test_the_hub_is_asked_for_what_the_environments_folder_lacks_and_no_other(gl
     assert data_folder("rte", "RTE", online) is None
     for options in (TaskOptions(), TaskOptions(data_dir=tmp_path, allow_network=True)):
         with pytest.raises(
-            UserError, match="There is no folder .*RTE: --data-dir .*must name the folder that holds RTE"
+            UserError, match=r"There is no folder .*RTE: --data-dir .*must name the folder that holds RTE"
         ):
             data_folder("rte", "RTE", options)
 
