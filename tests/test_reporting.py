@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_directory import attack_run, fallen, outcomes, training, write, write_attack, write_run
+from run_directory import attack_run, evaluation, fallen, outcomes, training, write, write_attack, write_run
 from scipy.stats import ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.records import (
     AttackRecord,
+    EvaluationRecord,
     TrainingRecord,
 )
 from robustbench_mt.reporting.attack_rows import BUDGETS
@@ -165,6 +166,19 @@ def test_findings_of_one_seed_claim_no_more_than_the_intervals(tmp_path: Path) -
     )
     assert under_attack.details[1].endswith("no difference can be told at this n.")
     assert under_attack.details[2].endswith("37.9 points higher.")
+
+
+def test_findings_on_static_sets_are_over_seeds(tmp_path: Path) -> None:
+    """Each of 3,000 examples an independent one, 3 points would be a difference."""
+    correct = {"vanilla": (700, 730, 790), "match": (745, 740, 825)}
+    made = [training(method, seed) for method in correct for seed in range(3)]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    scored = [evaluation(each, correct[each.method][each.seed], split="static hard", n=1000) for each in made]
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, scored)
+    static, *_ = summarize([tmp_path]).findings
+    p = ttest_rel(correct["match"], correct["vanilla"]).pvalue
+    assert p > 0.05
+    assert static.details[0].endswith(f"no difference can be told at this n (p = {p:.3f}, paired t over 3 seeds).")
 
 
 def test_directories_merge_and_count_once(tmp_path: Path) -> None:

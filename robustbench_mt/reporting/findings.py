@@ -1,8 +1,8 @@
 """The records' plain-words answer, with no claim that the intervals do not bear."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, starmap
+from itertools import groupby
 from typing import Literal, TypeVar
 
 from robustbench_mt.reporting.attack_rows import AttackRow
@@ -64,18 +64,18 @@ def findings(
     """Compare each method with ``vanilla`` (or the first by name), task by task.
 
     Methods that share two seeds or more are compared by the paired t-test over these, corrected by Holm for the
-    recipes, the levels of the curve, or the methods of the task: examples of one training do not count as independent.
+    recipes, the levels of the curve, or the task's methods or sets: examples of one training are not independent.
     Others differ only where two 95% intervals do not overlap.
     """
     under_attack, by_pairs = (lambda row: row.accuracy_under_attack), _of_attacks(paired_seeds)
     tested = {(row.task, row.method, row.split) for row in methods if _is_tested(row)}
-    clean = [row for row in evaluations if row.accuracy]
+    clean, static = ([row for row in rows if row.accuracy] for rows in (evaluations, static_sets))
     return [
-        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, under_attack, _clean, by_pairs),
-        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, under_attack, _clean, by_pairs),
+        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, under_attack, _clean, judge=by_pairs),
+        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, under_attack, _clean, judge=by_pairs),
         *_scores(methods),
-        *_compare(_CLEAN, clean, lambda row: row.split, _accuracy, told=tested),
-        *_compare(_STATIC, [row for row in static_sets if row.accuracy], lambda row: static_set(row.split), _accuracy),
+        *_compare(_CLEAN, clean, lambda row: row.split, _accuracy, judge=_of_evaluations, told=tested),
+        *_compare(_STATIC, static, lambda row: static_set(row.split), _accuracy, judge=_of_evaluations),
         *_imbalance(imbalance),
         *_compare(_NOISE, label_noise, _share, _measured, judge=_of_curve),
         *map(_mass, matching),
@@ -124,7 +124,8 @@ def _compare(
     condition: Callable[[R], str],
     estimate: Callable[[R], Estimate],
     before: Callable[[R], Estimate] | None = None,
-    judge: Callable[[Sequence[tuple[R, R]]], list[Verdict]] | None = None,
+    *,
+    judge: Callable[[Sequence[tuple[R, R]]], list[Verdict]],
     told: Container[tuple[str, str, str]] = (),
 ) -> Iterable[Finding]:
     """One finding for each task and pair of methods; a single method is told alone, with what it had ``before``.
@@ -150,7 +151,7 @@ def _compare(
                 continue
             pairs = [(by_method[method][name], by_method[baseline][name]) for name in shared]
             estimates = [(estimate(row), estimate(other)) for row, other in pairs]
-            verdicts = judge(pairs) if judge else list(starmap(by_intervals, estimates))
+            verdicts = judge(pairs)
             details = [
                 f"{name}: {method} {_show(measure, value)}; {baseline} {_show(measure, other)}: "
                 + ("" if verdict.told == UNTOLD else f"{measure.difference(value, other)} ")
@@ -162,12 +163,18 @@ def _compare(
 
 
 def _of_curve(pairs: Sequence[tuple[C, C]]) -> list[Verdict]:
-    values = []
-    for row, other in pairs:
-        one, two = (dict(zip(each.seeds, each.by_seed, strict=True)) for each in (row, other))
-        seeds = sorted(one.keys() & two.keys())
-        values.append(([one[seed] for seed in seeds], [two[seed] for seed in seeds]))
+    values = [_shared(*(dict(zip(row.seeds, row.by_seed, strict=True)) for row in pair)) for pair in pairs]
     return by_seeds(values, [by_intervals(row.measured, other.measured) for row, other in pairs])
+
+
+def _of_evaluations(pairs: Sequence[tuple[EvaluationRow, EvaluationRow]]) -> list[Verdict]:
+    values = [_shared(row.by_seed, other.by_seed) for row, other in pairs]
+    return by_seeds(values, [by_intervals(_accuracy(row), _accuracy(other)) for row, other in pairs])
+
+
+def _shared(one: Mapping[int, float], other: Mapping[int, float]) -> BySeed:
+    seeds = sorted(one.keys() & other.keys())
+    return [one[seed] for seed in seeds], [other[seed] for seed in seeds]
 
 
 def _of_attacks(paired: Sequence[PairedSeedRow]) -> Callable[[Sequence[tuple[AttackRow, AttackRow]]], list[Verdict]]:

@@ -23,7 +23,7 @@ class EvaluationRow:
     Attributes:
         checkpoints, seeds: what is pooled; no seeds for checkpoints from elsewhere.
         n: examples scored, over all checkpoints.
-        accuracy: correct of ``n``, ``None`` for a regression task.
+        accuracy: correct of ``n``, ``None`` for a regression task; ``by_seed`` of each training's checkpoint.
         metrics: the other metrics by name; means over checkpoints where there are several.
     """
 
@@ -34,6 +34,7 @@ class EvaluationRow:
     seeds: list[int]
     n: int
     accuracy: Estimate | None
+    by_seed: dict[int, float]
     metrics: dict[str, Estimate]
 
 
@@ -68,6 +69,11 @@ def _evaluation_row(task: str, split: str, method: str, evaluations: Sequence[Ev
         seeds=sorted({evaluated.training.seed for evaluated in evaluations if evaluated.training}),
         n=sum(record.n for record in records),
         accuracy=wilson(sum(correct), sum(n for value, n in accuracies if value is not None)) if correct else None,
+        by_seed={
+            evaluated.training.seed: accuracy
+            for evaluated, (accuracy, _) in zip(evaluations, accuracies, strict=True)
+            if evaluated.training and accuracy is not None
+        },
         metrics={name: pooled_metric(records, name) for name in names},
     )
 
