@@ -86,7 +86,7 @@ def _row(task: str, method: str, group: Sequence[tuple[TrainingRecord, MatchingT
         steps=binned[0, :, 0].tolist(),
         window=window,
         mass={
-            kind: [mean_over_seeds(point.tolist()) for point in binned[:, :, column].T]
+            kind: [mean_over_seeds(point.tolist()).within(0.0, 1.0) for point in binned[:, :, column].T]
             for column, kind in enumerate(KINDS_OF_MASS, 1)
         },
         by_seed={kind: binned[:, :, column].T.tolist() for column, kind in enumerate(KINDS_OF_MASS, 1)},
