@@ -175,7 +175,7 @@ def test_names(tmp_path, monkeypatch):
     assert load_task("mine").name == task_slug(str(tmp_path / "mine"))
     Path("rte").mkdir()
     monkeypatch.delenv("ROBUSTBENCH_MT_GLUE", raising=False)
-    with pytest.raises(UserError, match="needs GLUE"):
+    with pytest.raises(UserError, match="Task rte needs the folder RTE"):
         load_task("rte")
 
 
