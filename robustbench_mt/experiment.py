@@ -1,6 +1,6 @@
 """What an experiment is: parts, each with tasks, methods and seeds, and what is done with them."""
 
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from attacks.settings import AttackSettings, RecipeOptions
 from robustbench_mt.curve_plans import CurvePlan, ImbalancePlan, NoisePlan
+from robustbench_mt.flat import flat
 from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.variants import Variant, variants
@@ -21,6 +22,11 @@ _STRICT = {"extra": "forbid"}
 
 # What changes no outcome; of word vectors, records say what their content is, wherever they lie.
 _MAY_DIFFER = ("attack.in_flight", "attack.workers", "attack.word_vectors")
+# Each entry has cells of its own, which others do not touch.
+_MAY_GROW = (
+    *("tasks", "methods", "seeds", "attack.recipes"),
+    *("imbalance.ratios", "imbalance.shares", "imbalance.seeds", "label_noise.shares", "label_noise.seeds"),
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,18 @@ def stored(experiment: Experiment) -> dict[str, Any]:
     return {"name": experiment.name, "scale": experiment.scale, "parts": parts}
 
 
-def may_differ(experiment: Experiment) -> Container[str]:
-    """Which of the stored settings may be others when a run goes on, on another machine perhaps."""
-    return {f"parts.{part}.{name}" if part else name for part in experiment.parts for name in _MAY_DIFFER}
+def may_differ(experiment: Experiment, there: Mapping[str, Any]) -> set[str]:
+    """Which of the stored settings may be others when a run goes on, on another machine or with more to do.
+
+    Args:
+        experiment: to go on with.
+        there: what the directory keeps.
+    """
+    now, before = flat(stored(experiment)), flat(there)
+    prefixes = [f"parts.{part}." if part else "" for part in experiment.parts]
+    grown = {
+        name
+        for name in (prefix + entry for prefix in prefixes for entry in _MAY_GROW)
+        if before.get(name) and set(map(repr, before[name])) <= set(map(repr, now.get(name) or ()))
+    }
+    return {prefix + name for prefix in prefixes for name in _MAY_DIFFER} | grown

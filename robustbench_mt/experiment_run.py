@@ -64,7 +64,8 @@ def run_experiment(
 
     Args:
         experiment: what to do.
-        out: the run's directory; it must be new or belong to this experiment, made here or on another machine.
+        out: the run's directory; it must be new or belong to this experiment, made here or on another machine. The
+            experiment may have grown by tasks, methods, seeds, recipes or levels of a curve.
         options: where the tasks' data are, and whether what is missing may be downloaded.
         only, skip: patterns of cells' names, see :func:`robustbench_mt.unfolding.choose_cells`.
         backend: where the cells are done; in this process by default.
@@ -85,9 +86,9 @@ def run_experiment(
     for cell in chosen:
         cell.check(out)
     make_directory(out)
-    path = out / "experiment.json"
-    if not path.exists():
-        write_atomically(path, json.dumps(stored(experiment), indent=1) + "\n")
+    path, content = out / "experiment.json", json.dumps(stored(experiment), indent=1) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        write_atomically(path, content)
     names = {cell.name for cell in chosen}
     with Failures(out) as failures, connected(backend) as cluster:
         missing = _do(chosen, {cell.name: cell for cell in cells}, out, failures, experiment.name, cluster)
@@ -115,7 +116,7 @@ def refuse_other_experiment(experiment: Experiment, out: Path) -> None:
     except (OSError, ValueError, RecursionError) as error:
         raise BadRecordError(f"{path} cannot be read ({error}): choose another --out.") from None
     known = stored(parse_experiment(there, str(path)))
-    refuse_differences(known, stored(experiment), f"{out} belongs to an experiment that", may_differ(experiment))
+    refuse_differences(known, stored(experiment), f"{out} belongs to an experiment that", may_differ(experiment, known))
 
 
 def _do(

@@ -77,6 +77,29 @@ def test_goes_on_where_it_was_interrupted(
         assert settled(one[name][1]) == settled(other[name][1]), name
 
 
+def test_an_experiment_may_grow_and_not_shrink(content: dict[str, Any], tmp_path: Path) -> None:
+    small = {name: content[name] for name in ("name", "tasks", "training")}
+    first = {**small, "methods": ["vanilla"], "seeds": [0], "imbalance": {"ratios": [2]}}
+    grown = {**small, "methods": ["match", "vanilla"], "seeds": [0, 1], "imbalance": {"ratios": [1, 2]}}
+    begun, other = (load_experiment(written(tmp_path / "e.yaml", each)) for each in (first, grown))
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    run_experiment(begun, out)
+    before = (out / "imbalance.jsonl").read_bytes()
+    assert run_experiment(other, out).missing == []
+    run_experiment(other, whole)
+    assert (out / "imbalance.jsonl").read_bytes().startswith(before), "what is done stays"
+    for name in ("train.jsonl", "evaluate.jsonl", "imbalance.jsonl"):
+        assert settled((out / name).read_bytes()) == settled((whole / name).read_bytes())
+    assert state(out)["experiment.json"][1] == state(whole)["experiment.json"][1]
+    grown_state = state(out)
+    with pytest.raises(UserError, match=r'methods is \["match", "vanilla"\] there and \["vanilla"\] now'):
+        run_experiment(begun, out)
+    longer = {**grown, "training": {**grown["training"], "steps": 4}, "seeds": [0, 1, 2]}
+    with pytest.raises(UserError, match=r"settings: training\.steps is 3 there and 4 now\. Choose"):
+        run_experiment(load_experiment(written(tmp_path / "e.yaml", longer)), out)
+    assert state(out) == grown_state
+
+
 def settled(lines: bytes) -> list[str]:
     """Records without what may differ: times, the order in which attacks end, and scores by a rounding error."""
     records = [json.loads(line) for line in lines.splitlines()]

@@ -120,6 +120,32 @@ def test_gradient_through_the_hook_against_finite_differences() -> None:
         assert (values[0] - values[1]) / (2 * step) == pytest.approx(gradient[row, column].item(), rel=2e-2, abs=2e-5)
 
 
+@pytest.mark.parametrize(("calibrate", "stays"), [("once", False), ("always", True)])
+def test_always_calibrated_the_self_mass_stays_whatever_the_scale(calibrate: str, stays: bool) -> None:
+    spec = f"match:self_mass=0.6,similarity=distance,calibrate={calibrate}"
+    model, method = attached("bert", spec, passes=4)
+    model.train()
+    for scale in (1, 3):
+        find_head_dense(model).weight.data.mul_(scale)
+        method.before_step(batch())
+        model(**batch())
+    (_, at_first, *_), (_, at_last, *_) = method.trace.mass
+    assert at_first == pytest.approx(0.6, abs=1e-3)
+    assert (at_last == pytest.approx(0.6, abs=1e-3)) is stays
+
+
+def test_rows_that_become_equal_keep_the_last_temperature() -> None:
+    model, method = attached("bert", "match:calibrate=always", passes=3)
+    model.train()
+    method.before_step(batch())
+    model(**batch())
+    calibrated = method.temperature
+    find_head_dense(model).weight.data.zero_()
+    method.before_step(batch())
+    model(**batch())
+    assert method.temperature == calibrated
+
+
 def test_cosine_weighs_the_rows_as_they_are() -> None:
     (z, mixed), *_ = matched_in_steps("match:similarity=cosine,temperature=0.2", 1)
     directions = torch.nn.functional.normalize(z, dim=1)
@@ -218,10 +244,12 @@ def test_across_devices_is_one_process_with_the_whole_batch(tmp_path: Path) -> N
         ("match:temperature=warm", "above 0"),
         ("match:layer=3", "dotted name"),
         ("match:layer=pooler,after=activation", "leave out after"),
+        ("match:calibrate=never", "once or always"),
+        ("match:calibrate=always,temperature=1", "leave out calibrate"),
         ("match:schedule=step", "constant or linear or cosine"),
         ("match:final=0.1", "schedule is constant"),
         ("match:schedule=linear,final=0", "above 0"),
-        ("match:similarity=euclidean", "dot or cosine"),
+        ("match:similarity=euclidean", "dot or cosine or distance"),
         ("match:after=encoder", "dense or activation"),
         ("match:start=1", "below 1"),
         ("match:start=-0.1", "below 1"),

@@ -27,7 +27,7 @@ def test_gradient_is_the_plain_formulas_gradient() -> None:
     torch.testing.assert_close(ours, z.grad, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "distance"])
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
 @pytest.mark.parametrize("self_mass", [0.1, 0.5, 0.8, 0.95])
 def test_calibration_reaches_the_self_mass(scale: float, self_mass: float, similarity: Any) -> None:
@@ -45,7 +45,7 @@ def test_calibration_falls_back_to_the_closed_form_when_out_of_reach() -> None:
     assert calibrate_temperature(similarity, 0.8) == pytest.approx(gap / np.log(3 * 0.8 / 0.2))
 
 
-@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "distance"])
 @pytest.mark.parametrize("rows", [torch.ones(4, 3), torch.full((4, 3), 0.1), torch.full((4, 3), torch.nan)])
 def test_rows_that_cannot_be_told_apart_are_refused(rows: torch.Tensor, similarity: Any) -> None:
     with pytest.raises(UserError, match="give a temperature"):
@@ -61,6 +61,23 @@ def test_cosine_is_matched_whatever_the_length_of_the_rows() -> None:
     lengths = np.linalg.norm(z.numpy(), axis=1)
     cosines = z.numpy() @ z.numpy().T / np.outer(lengths, lengths)
     np.testing.assert_allclose(matrix.numpy(), softmax(cosines / 0.2, axis=1), rtol=1e-5)
+
+
+def test_distance_is_matched_wherever_the_rows_lie() -> None:
+    z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    matrix = matching_matrix(z, 0.7, "distance")
+    squared = ((z[:, None] - z[None]) ** 2).sum(dim=-1).numpy()
+    np.testing.assert_allclose(matrix.numpy(), softmax(-squared / 2 / 0.7, axis=1), rtol=1e-5)
+    torch.testing.assert_close(matching_matrix(z + 3, 0.7, "distance"), matrix, rtol=1e-4, atol=1e-6)
+
+
+def test_by_the_distance_no_row_prefers_a_longer_one_to_itself() -> None:
+    z = torch.tensor([[10.0, 0.0], [1.0, 2.0], [1.0, -2.0], [3.0, 0.0]])
+    assert matching_matrix(z, 0.5)[1:, 0].min() > 0.99
+    temperature = calibrate_temperature(similarities(z.double(), "distance"), 0.8)
+    matrix = matching_matrix(z, temperature, "distance")
+    assert matrix.diagonal().mean().item() == pytest.approx(0.8, abs=1e-3)
+    assert (matrix.argmax(dim=1) == torch.arange(4)).all()
 
 
 def test_row_mass() -> None:

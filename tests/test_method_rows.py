@@ -318,6 +318,14 @@ def test_an_ablation_holds_what_differs_in_nothing_else(tmp_path: Path) -> None:
     assert all(len(ablation.matched) == 2 and not ablation.baselines for ablation in found)
 
 
+def test_an_ablation_holds_what_versions_before_and_after_a_new_setting_have_made(tmp_path: Path) -> None:
+    settings = [{"self_mass": 0.5}, {"self_mass": 0.8, "calibrate": "once"}, {"self_mass": 0.9, "calibrate": "always"}]
+    made = [trained("reviews", f"match:x={n}", 0, own={**MATCH, **own}) for n, own in enumerate(settings)]
+    write_scores(tmp_path, [(each, scored(each)) for each in made])
+    (ablation,) = summarize([tmp_path]).ablations
+    assert [setting.value for setting in ablation.settings] == [0.5, 0.8]
+
+
 def test_page_terminal_and_tables_tell_the_methods(glue: Path, tmp_path: Path) -> None:
     told = "learning rate: a <b>search</b> for vanilla on validation data."
     (glue / "experiment.json").write_text(json.dumps({"name": "glue", "tuned_on": told}), encoding="utf-8")

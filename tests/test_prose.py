@@ -118,6 +118,20 @@ def test_settings_that_are_not_the_default_are_said(tmp_path: Path) -> None:
     assert "not every combination had every seed" in told
 
 
+@pytest.mark.parametrize(
+    ("calibrate", "told"),
+    [
+        (["once"], "calibrated on the first matched batch, so"),
+        (["always"], "calibrated on each batch, so"),
+        (["once", "always"], "calibrated on the first matched batch (with calibrate=always on each), so"),
+    ],
+)
+def test_when_the_temperature_was_calibrated_is_said(calibrate: list[str], told: str, tmp_path: Path) -> None:
+    settings = [{"method": {**MATCH, "calibrate": each}} for each in calibrate]
+    records = [training(f"match:x={n}", 0, settings={"epochs": 3.0, **own}) for n, own in enumerate(settings)]
+    assert told in trained(tmp_path, *records)
+
+
 def test_how_settings_were_chosen_is_said(tmp_path: Path) -> None:
     text = json.dumps({"tuned_on": "A search for vanilla on validation data"})
     (tmp_path / "experiment.json").write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from robustbench_mt.errors import ConflictingOptionsError, UnfitBaseError
+from robustbench_mt.errors import BadSettingError, ConflictingOptionsError, UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.matching import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Match", "MatchSettings", "find_matched_module", "hook_representation"]
 
+Calibration = Literal["once", "always"]
 Place = Literal["dense", "activation"]
 
 
@@ -42,10 +43,14 @@ class MatchSettings:
         temperature: divides the similarities; the paper does not give one, and it must fit the scale of the
             representation, so by default it is calibrated once, on the first matched batch.
         self_mass: what ``auto`` aims at: the mean share of a row's mass that an instance puts on itself at first.
+        calibrate: ``auto`` is found ``once``, or on each batch (``always``): then neither the scale of the
+            representation, which training changes, nor anything but the schedule moves the mean self mass.
         schedule: how the temperature goes on from there, over the matched steps: ``constant``, or ``linear`` or
             ``cosine`` to ``final`` times the temperature at the last.
         final: see ``schedule``; under 1 an instance comes to keep more to those that are most like it.
-        similarity: ``dot`` or ``cosine``.
+        similarity: ``dot``, ``cosine`` or ``distance``. By a dot product all rows may come to be matched with the one
+            that is longest, or furthest along what all have in common; by the distance none is more like another row
+            than like itself.
         after: match the output of the head's ``dense`` layer, or what the output layer reads: with the head's
             ``activation`` between, and in most heads dropout, so that each instance is mixed of thinned ones.
         start: share of the training's batches that pass before matching begins, from 0 to below 1.
@@ -57,9 +62,11 @@ class MatchSettings:
     temperature: float | Literal["auto"] = "auto"
     # Ours, not the paper's: seen to train well on all-MiniLM-L6-v2, where 1/N (temperature 1) learned nothing.
     self_mass: float = 0.8
+    calibrate: Calibration = "once"
     schedule: Schedule = "constant"
     final: float = 1.0
-    # The paper's formula: S = z z^T, with z the dense layer's output.
+    # The paper's formula: S = z z^T, with z the dense layer's output. The distance is ours, and known from attention:
+    # Kim, Papamakarios, Mnih: "The Lipschitz Constant of Self-Attention", ICML 2021, arXiv 2006.04710.
     similarity: Similarity = "dot"
     after: Place = "dense"
     start: float = 0.0
@@ -76,6 +83,7 @@ class MatchSettings:
             lambda x: x == "auto" or _between(0, x, math.inf),
         )
         check("match", self, "self_mass", "a number between 0 and 1", lambda x: _between(0, x, 1))
+        check("match", self, "calibrate", " or ".join(get_args(Calibration)), get_args(Calibration).__contains__)
         check("match", self, "schedule", " or ".join(get_args(Schedule)), get_args(Schedule).__contains__)
         check("match", self, "similarity", " or ".join(get_args(Similarity)), get_args(Similarity).__contains__)
         check("match", self, "after", " or ".join(get_args(Place)), get_args(Place).__contains__)
@@ -83,6 +91,10 @@ class MatchSettings:
         check("match", self, "start", "a share from 0 to below 1", lambda x: _between(-math.inf, x, 1) and x >= 0)
         check("match", self, "across_devices", "True or False", lambda x: isinstance(x, bool))
         check("match", self, "layer", "a module's dotted name", lambda x: x is None or isinstance(x, str))
+        if self.calibrate == "always" and self.temperature != "auto":
+            raise ConflictingOptionsError(
+                f"match: temperature is {self.temperature!r}, which needs no calibration: leave out calibrate=always."
+            )
         if self.schedule == "constant" and self.final != 1:
             raise ConflictingOptionsError(
                 f"match: final is {self.final!r}, but the schedule is constant: give schedule=linear too."
@@ -148,7 +160,7 @@ class Match(Method):
 
     @property
     def temperature(self) -> float | None:
-        """At the first matched step; the schedule multiplies it later."""
+        """Given or last calibrated, before the schedule multiplies it."""
         return self._temperature
 
     @property
@@ -192,15 +204,23 @@ class Match(Method):
         # A row of half-precision similarities would lose the small masses that matching is about.
         with torch.autocast(z.device.type, enabled=False):
             everyone, own = self._everyone(z)
-            if self._temperature is None:
+            if self._temperature is None or self.settings.calibrate == "always":
                 if len(everyone) == 1:
                     return z
-                similarity = similarities(everyone.detach().double(), self.settings.similarity)
-                self._temperature = calibrate_temperature(similarity, self.settings.self_mass)
+                self._temperature = self._calibrated(everyone.detach())
             matrix = matching_matrix(everyone, self._temperature * self._factor, self.settings.similarity)
             mixed = (matrix[own] @ everyone.float()).to(z.dtype)
         self._observe(matrix.detach())
         return mixed
+
+    def _calibrated(self, z: "Tensor") -> float:
+        try:
+            return calibrate_temperature(similarities(z.double(), self.settings.similarity), self.settings.self_mass)
+        except BadSettingError:
+            # Rows that are all the same, as in a short last batch, stay so at any temperature.
+            if self._temperature is None:
+                raise
+            return self._temperature
 
     def _everyone(self, rows: "Tensor") -> "tuple[Tensor, slice]":
         """The rows that are matched with each other, and which of them are this device's."""

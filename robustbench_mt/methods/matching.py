@@ -18,7 +18,7 @@ __all__ = [
     "similarities",
 ]
 
-Similarity = Literal["dot", "cosine"]
+Similarity = Literal["dot", "cosine", "distance"]
 Schedule = Literal["constant", "linear", "cosine"]
 
 # Float64's rounding over a batch; distinct rows of float32 are further apart.
@@ -30,11 +30,15 @@ def similarities(z: "Tensor", similarity: Similarity = "dot") -> "Tensor":
 
     Args:
         z: N x d representations.
-        similarity: the dot product, or the cosine, which the rows' lengths do not change.
+        similarity: the dot product, or the cosine, which the rows' lengths do not change, or half the squared
+            ``distance``, taken negative.
 
     Returns:
         N x N, of the type of ``z``.
     """
+    if similarity == "distance":
+        # -|z_i - z_j|^2 / 2 but for -|z_i|^2 / 2, which is the same along a row: the softmax does not see it.
+        return z @ z.T - z.square().sum(dim=-1) / 2
     if similarity == "cosine":
         from torch.nn.functional import normalize
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from robustbench_mt.flat import flat
+from robustbench_mt.reporting.changed_settings import changed_settings
 from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import differing, is_baseline
 
@@ -83,7 +84,8 @@ def _match_setting(row: MethodRow) -> MatchSetting | None:
 
 
 def _other_settings(row: MethodRow) -> dict[str, Any]:
-    return flat({name: value for name, value in row.own.items() if name not in ("name", "temperature", "self_mass")})
+    changed = changed_settings("match", row.own)
+    return flat({name: value for name, value in changed.items() if name not in ("name", "temperature", "self_mass")})
 
 
 def _but_batch_size(row: MethodRow) -> dict[str, Any]:

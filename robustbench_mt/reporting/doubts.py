@@ -7,6 +7,7 @@ from robustbench_mt.records import Status
 from robustbench_mt.reporting.attack_rows import AttackGroup, ended_by
 from robustbench_mt.reporting.attacked import Columns, counted, tried, with_status
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
+from robustbench_mt.reporting.matching_rows import MatchingRow
 from robustbench_mt.reporting.runs import Runs
 
 __all__ = ["doubts"]
@@ -20,18 +21,32 @@ _LEFT_OUT: tuple[tuple[Status, str], ...] = (
     ("error", "ended in an error"),
     ("skipped", "could not be tried (too long, no words, or the recipe's goal reached before)"),
 )
+# Of the other rows' mass: above it, they are more of one instance than of all others.
+_HUB = 0.5
 # Cells that failed for the same reason.
 _NAMED = 5
 
 
 def doubts(
-    runs: Runs, groups: list[AttackGroup], imbalance: list[ImbalanceRow], label_noise: list[LabelNoiseRow]
+    runs: Runs,
+    groups: list[AttackGroup],
+    imbalance: list[ImbalanceRow],
+    label_noise: list[LabelNoiseRow],
+    matching: list[MatchingRow],
 ) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
     of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
     of_curves = [*_collapsed(imbalance), *_remarked(imbalance), *_unlearned(label_noise)]
     seeds = _seeds(groups, [*imbalance, *label_noise])
-    return [*_failures(runs), *_evaluations(runs), *of_attacks, *of_curves, *_fallbacks(groups), *seeds]
+    return [
+        *_failures(runs),
+        *_evaluations(runs),
+        *_hubs(matching),
+        *of_attacks,
+        *of_curves,
+        *_fallbacks(groups),
+        *seeds,
+    ]
 
 
 def _failures(runs: Runs) -> Iterator[str]:
@@ -48,6 +63,18 @@ def _evaluations(runs: Runs) -> Iterator[str]:
         record = evaluated.record
         for warning in record.warnings:
             yield f"{record.checkpoint} on {record.task} ({record.split}, n={record.n}): {warning}"
+
+
+def _hubs(rows: list[MatchingRow]) -> Iterator[str]:
+    for row in rows:
+        if row.largest_hub and (row.largest_hub[1].value or 0.0) > _HUB:
+            step, share = row.largest_hub
+            remedy = "" if "similarity=distance" in row.method else " With match:similarity=distance there is none."
+            yield (
+                f"{row.task}: training {row.method}, there was a hub: at step {step} one instance took "
+                f"{' '.join(filter(None, share.parts('percent')))} of the other rows' mass ({share.count}), so that "
+                f"they were matched with it rather than with their own label.{remedy}"
+            )
 
 
 def _probes(groups: Sequence[AttackGroup]) -> Iterator[str]:

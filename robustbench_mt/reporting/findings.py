@@ -236,6 +236,12 @@ def _mass(row: MatchingRow) -> Finding:
         f"{' '.join(row.mass[kind][-1].parts('number', 2))} at last ({row.mass[kind][0].count})."
         for kind in KINDS_OF_MASS
     ]
+    if row.largest_hub:
+        step, share = row.largest_hub
+        told.append(
+            f"hub, the one instance that takes most of the other rows: {' '.join(share.parts('number', 2))} of them at "
+            f"step {step}, where it takes most ({share.count})."
+        )
     first, last = (row.mass["other labels"][end].parts("number", 2)[0] for end in (0, -1))
     return Finding(
         f"{row.task}: training {row.method}, the share of a row's mass on other labels went from {first} to {last}.",

@@ -44,6 +44,8 @@ class MatchingRow:
         mass: by :data:`KINDS_OF_MASS`, a mean over seeds for each of ``steps``; ``by_seed`` is what each of ``seeds``
             has there.
         snapshots: of the first seed's training, because two seeds' batches hold different examples.
+        hubs: for each snapshot that all seeds have, its step and the share of the other rows' mass that goes to the one
+            instance which takes most of it; of an even matrix 1 / N. A mean over seeds.
     """
 
     task: str
@@ -56,6 +58,12 @@ class MatchingRow:
     mass: dict[str, list[Estimate]]
     by_seed: dict[str, list[list[float]]]
     snapshots: list[Snapshot]
+    hubs: list[tuple[int, Estimate]]
+
+    @property
+    def largest_hub(self) -> tuple[int, Estimate] | None:
+        """Over training."""
+        return max(self.hubs, key=lambda hub: hub[1].value or 0.0, default=None)
 
 
 def matching_rows(trainings: Sequence[TrainingRecord]) -> list[MatchingRow]:
@@ -91,7 +99,22 @@ def _row(task: str, method: str, group: Sequence[tuple[TrainingRecord, MatchingT
         },
         by_seed={kind: binned[:, :, column].T.tolist() for column, kind in enumerate(KINDS_OF_MASS, 1)},
         snapshots=_snapshots(trace),
+        hubs=_hubs([trace for _, trace in group]),
     )
+
+
+def _hubs(traces: Sequence[MatchingTrace]) -> list[tuple[int, Estimate]]:
+    of_seeds = [
+        {int(snapshot["step"]): _hub(np.asarray(snapshot["matrix"], dtype=float)) for snapshot in trace.snapshots}
+        for trace in traces
+    ]
+    shared = sorted(set.intersection(*map(set, of_seeds)))
+    return [(step, mean_over_seeds([hubs[step] for hubs in of_seeds]).within(0.0, 1.0)) for step in shared]
+
+
+def _hub(matrix: NDArray[np.float64]) -> float:
+    others = matrix * ~np.eye(len(matrix), dtype=bool)
+    return float(others.sum(axis=0).max()) / max(1, len(matrix) - 1)
 
 
 def _snapshots(trace: MatchingTrace) -> list[Snapshot]:

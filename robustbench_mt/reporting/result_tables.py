@@ -84,7 +84,8 @@ def _matching(rows: Sequence[MatchingRow]) -> Table:
         "matching",
         "Where a row's mass lies",
         "Mean share of a row of the matching matrix, at the first and the last point of the curve (a mean over the "
-        "window's steps). Means over seeds with a 95% t interval; one seed has none.",
+        "window's steps); a hub's share is what the one instance that takes most has of the other rows, in the first "
+        "and the last recorded matrix. Means over seeds with a 95% t interval; one seed has none.",
         [
             Column("task", "task"),
             Column("method", "method"),
@@ -93,6 +94,7 @@ def _matching(rows: Sequence[MatchingRow]) -> Table:
             Column("step", "step", "number", 1),
             Column("window", "window", "number", 0),
             *(Column(kind.replace(" ", "_"), kind, "number", 3) for kind in KINDS_OF_MASS),
+            Column("hub", "hub", "number", 3),
         ],
         [
             [
@@ -100,8 +102,9 @@ def _matching(rows: Sequence[MatchingRow]) -> Table:
                 ", ".join(f"{temperature:.4g}" for temperature in row.temperatures),
                 *(row.steps[point], row.window),
                 *(row.mass[kind][point] for kind in KINDS_OF_MASS),
+                row.hubs[end][1] if row.hubs else None,
             ]
             for row in rows
-            for point in sorted({0, len(row.steps) - 1})
+            for point, end in {0: 0, len(row.steps) - 1: -1}.items()
         ],
     )

@@ -140,5 +140,5 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         findings(
             methods, evaluations, static_sets, attacks, worst_case, paired_seeds, imbalance, label_noise, matching
         ),
-        doubts(runs, groups, imbalance, label_noise),
+        doubts(runs, groups, imbalance, label_noise, matching),
     )

@@ -1,13 +1,14 @@
 """What a methods section has to say of data, methods and trainings: facts, without a sentence."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.methods import METHODS
 from robustbench_mt.records import AttackRun, TrainingRecord
 from robustbench_mt.reporting import citations
+from robustbench_mt.reporting.changed_settings import changed_settings
 from robustbench_mt.reporting.naming import share_name
 from robustbench_mt.reporting.seed_rows import static_set
 from robustbench_mt.reporting.summary import Summary
@@ -120,7 +121,9 @@ def method_facts(records: Iterable[Trained]) -> list[MethodFacts]:
         own = {"name": record.method.partition(":")[0], **record.settings.get("method", {})}
         names = tuple(str(own.pop("name")).split("+"))
         of_each = own if len(names) > 1 else {names[0]: own}
-        told = [f"{name}={value}" for part in names for name, value in _changed(part, of_each.get(part, {}))]
+        told = [
+            f"{name}={value}" for part in names for name, value in changed_settings(part, of_each.get(part, {})).items()
+        ]
         found.setdefault(names, []).append(", ".join(told))
     order = list(METHODS)
     ordered = sorted(found, key=lambda names: [order.index(name) if name in order else len(order) for name in names])
@@ -130,11 +133,6 @@ def method_facts(records: Iterable[Trained]) -> list[MethodFacts]:
         )
         for names in ordered
     ]
-
-
-def _changed(method: str, settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    defaults = asdict(METHODS[method].settings_type()) if method in METHODS else {}
-    return [(name, value) for name, value in settings.items() if name not in defaults or value != defaults[name]]
 
 
 @dataclass(frozen=True)
@@ -148,6 +146,7 @@ class TrainingFacts:
         complete: whether all that was trained was trained with all ``seeds``.
         self_masses, given: what ``match`` aimed at, and the temperatures that it was given.
         temperatures: what it found.
+        always_calibrated: whether the temperature was found on each batch, ``True``, and on the first, ``False``.
     """
 
     count: int
@@ -159,6 +158,7 @@ class TrainingFacts:
     self_masses: list[str]
     given: list[str]
     temperatures: list[float]
+    always_calibrated: list[bool]
 
 
 def training_facts(records: Sequence[Trained]) -> TrainingFacts:
@@ -197,6 +197,7 @@ def training_facts(records: Sequence[Trained]) -> TrainingFacts:
         ],
         unique(_value(settings["temperature"]) for settings in matched if settings["temperature"] != "auto"),
         sorted(found),
+        sorted({settings.get("calibrate") == "always" for settings in calibrated}),
     )
 
 
