@@ -59,12 +59,12 @@ def fuzz(name: str, parser: Parser, cases: int, random_seeds: random.Random, fai
         except Exception as error:  # whatever a parser raises is what is looked for
             counts["failures"] += 1
             where = failures / f"{name.replace(' ', '-')}-{counts['failures']}"
-            _save(where, last, error)
+            save(where, last, error)
             print(f"  {type(error).__name__}: {str(error)[:200]!r}: {where}", flush=True)
     return counts
 
 
-def _save(where: Path, files: Files, error: Exception) -> None:
+def save(where: Path, files: Files, error: Exception) -> None:
     shutil.rmtree(where, ignore_errors=True)
     for name, content in files.items():
         path = where / "files" / name
