@@ -349,6 +349,20 @@ def test_page_terminal_and_tables_tell_the_methods(glue: Path, tmp_path: Path) -
     assert "<b>search</b>" in shown
 
 
+def test_long_names_leave_room_for_the_numbers_on_a_narrow_terminal(tmp_path: Path) -> None:
+    specs = ["vanilla", "match:similarity=distance,calibrate=always"]
+    made = [trained("reviews", spec, seed) for spec in specs for seed in range(3)]
+    write_scores(tmp_path, [(each, scored(each)) for each in made])
+    console = Console(width=80, file=io.StringIO())
+    console.print(render_terminal(summarize([tmp_path])))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    begins = [line.split()[0] for line in lines if line.startswith(" ") and line.split()]
+    assert {"match:", "similarity=distance,", "calibrate=always"} <= set(begins)
+    (score,) = [row.score for row in summarize([tmp_path]).methods if row.method == "vanilla"]
+    _, interval = score.parts("number")
+    assert any(interval in line for line in lines), "on one line"
+
+
 def test_settings_that_differ_are_listed(tmp_path: Path) -> None:
     made = [trained("rte", "vanilla", 0), trained("rte", "match", 0, learning_rate=2e-5)]
     made += [trained("cola", "vanilla", 0), trained("cola", "match", 0)]

@@ -1,5 +1,6 @@
 """The results as tables for a terminal."""
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -24,6 +25,9 @@ __all__ = ["render_terminal"]
 
 # More columns would be folded to shreds on a terminal of 80.
 MOST_TARGETS = 3
+# Longer names of methods take a line a setting, or they would leave the numbers none.
+_LONGEST_NAME = 24
+_BETWEEN_SETTINGS = re.compile(r"(?<=[:,])(?=\S)|(?<=,) | (?=\()")
 
 
 def render_terminal(summary: Summary) -> RenderableType:
@@ -66,7 +70,7 @@ def _accuracies(summary: Summary, task: str) -> RichTable:
         evaluated = clean.get(method)
         cells = [evaluated.accuracy if evaluated else None]
         cells += [under_attack.get((method, recipe)) for recipe in recipes]
-        table.add_row(_text(method), _seeds(seeds[method]), *(_cell(cell, "percent") for cell in cells))
+        table.add_row(_name(method), _seeds(seeds[method]), *(_cell(cell, "percent") for cell in cells))
     return table
 
 
@@ -86,7 +90,7 @@ def _methods(task: str, split: str, rows: Sequence[MethodRow]) -> RichTable:
         difference = _cell(row.difference, "points", 2)
         failed = f"{row.failed} of {row.judged}" if row.judged else "–"
         spread = "–" if row.spread is None else f"{row.spread:.3f}"
-        table.add_row(_text(row.method), _cell(row.score, "number"), spread, difference, failed)
+        table.add_row(_name(row.method), _cell(row.score, "number"), spread, difference, failed)
     return table
 
 
@@ -96,7 +100,7 @@ def _averages(split: str, rows: Sequence[AverageRow]) -> RichTable:
     for row in rows:
         published = "–" if row.published is None else f"{row.published:+.2f}"
         cells = [_cell(row.average, "number"), _cell(row.difference, "points", 2)]
-        table.add_row(_text(row.method), _text("\n".join(row.tasks)), *cells, published)
+        table.add_row(_name(row.method), _text("\n".join(row.tasks)), *cells, published)
     return table
 
 
@@ -120,9 +124,9 @@ def _reductions(task: str, rows: Sequence[ReductionRow]) -> RichTable:
 
 
 def _attacked(row: AttackRow | ReductionRow) -> Text:
-    left_out = f"\n{row.left_out} left out" if row.left_out else ""
-    ended = f"\n{row.ended_by_budget} ended by budget" if row.ended_by_budget else ""
-    return _text(f"{row.recipe}\n{row.method}{left_out}{ended}")
+    notes = [f"{row.left_out} left out"] * bool(row.left_out)
+    notes += [f"{row.ended_by_budget} ended by budget"] * bool(row.ended_by_budget)
+    return Text("\n").join([_text(row.recipe), _name(row.method), *map(_text, notes)])
 
 
 def _paired(task: str, rows: Sequence[PairedRow]) -> RenderableType:
@@ -156,7 +160,7 @@ def _static_sets(task: str, rows: Sequence[EvaluationRow]) -> RichTable:
     table = _table(f"{task}: static adversarial sets", ["static set", "method", "seeds", "accuracy"])
     for row in rows:
         name = _text(static_set(row.split))
-        table.add_row(name, _text(row.method), _seeds(row.seeds), _cell(row.accuracy, "percent"))
+        table.add_row(name, _name(row.method), _seeds(row.seeds), _cell(row.accuracy, "percent"))
     return table
 
 
@@ -181,7 +185,7 @@ def _curve(title: str, shown: Sequence[tuple[str, CurveRow, Estimate]], unit: Sc
     for name in dict.fromkeys(name for name, _, _ in shown):
         points = {row.level: estimate for other, row, estimate in shown if other == name}
         seeds = sorted({seed for other, row, _ in shown if other == name for seed in row.seeds})
-        table.add_row(_text(name), _seeds(seeds), *(_cell(points.get(level), unit) for level in levels))
+        table.add_row(_name(name), _seeds(seeds), *(_cell(points.get(level), unit) for level in levels))
     return table
 
 
@@ -199,6 +203,10 @@ def _cell(estimate: Estimate | None, unit: Scale, digits: int | None = None) -> 
         return Text("–")
     value, interval = estimate.parts(unit, digits if digits is not None else 3 if unit == "number" else 1)
     return Text("\n".join(filter(None, (value, interval, estimate.count))))
+
+
+def _name(method: str) -> Text:
+    return _text(_BETWEEN_SETTINGS.sub("\n", method) if len(method) > _LONGEST_NAME else method)
 
 
 def _seeds(seeds: Sequence[int]) -> Text:
