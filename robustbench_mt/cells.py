@@ -19,7 +19,7 @@ from robustbench_mt.tasks.task import Task
 from robustbench_mt.trainer import checkpoint_name, fine_tune, training_data
 from robustbench_mt.training_settings import TrainingSettings
 
-__all__ = ["evaluate_cell", "refuse_other_training", "train_cell"]
+__all__ = ["evaluate_cell", "refuse_other_evaluation", "refuse_other_training", "train_cell"]
 
 
 def train_cell(
@@ -90,23 +90,27 @@ def evaluate_cell(
     Raises:
         UserError: the record that is there is of another classifier of the same name, or of other data.
     """
-    data = task.split(split).fingerprint
     if out is None:
         return _evaluated(victim, task, split, doubts)
     with Ledger(out / "evaluate.jsonl", EvaluationRecord) as ledger:
         for record in ledger.records:
             if (record.checkpoint, record.task, record.split) == (victim.name, task.name, split):
-                refuse_differences(
-                    {"victim": record.victim, "data": record.data},
-                    {"victim": victim.fingerprint, "data": data},
-                    f"The evaluation of {victim.name} on {task.name} in {ledger.path}",
-                )
+                refuse_other_evaluation(record, victim, task, ledger.path)
                 return record
         record = _evaluated(victim, task, split, doubts)
         ledger.append(record)
     for warning in record.warnings:
         note(f"Warning: {victim.name} on {task.name}: {warning}")
     return record
+
+
+def refuse_other_evaluation(record: EvaluationRecord, victim: Victim, task: Task, path: Path) -> None:
+    """Raise :class:`UserError` where a record in ``path`` is of another classifier of the same name, or other data."""
+    refuse_differences(
+        {"victim": record.victim, "data": record.data},
+        {"victim": victim.fingerprint, "data": task.split(record.split).fingerprint},
+        f"The evaluation of {victim.name} on {task.name} in {path}",
+    )
 
 
 def _evaluated(victim: Victim, task: Task, split: str, doubts: Sequence[str] | None) -> EvaluationRecord:

@@ -178,9 +178,14 @@ class AttackCell(Cell):
         from attacks.recipes import RECIPES
         from attacks.victim import load_victim
         from attacks.work import Reload
+        from robustbench_mt.cells import refuse_other_evaluation
 
         path = self.target.path(out)
         victim = loaded_victim(path, self.task_name, self.data)
+        # A checkpoint that was deleted and trained again, on another machine perhaps, need not be the one evaluated.
+        for record in recorded(out / "evaluate.jsonl", EvaluationRecord):
+            if (record.checkpoint, record.task, record.split) == (victim.name, self.task.name, "test"):
+                refuse_other_evaluation(record, victim, self.task, out / "evaluate.jsonl")
         reload: Reload = partial(load_victim, str(path))
         if cluster:
             from attacks.travelling import travelling

@@ -80,17 +80,18 @@ def run_experiment(
         ([], True)
     """
     forget()
-    refuse_other_experiment(experiment, out)
+    begun = refuse_other_experiment(experiment, out)
     cells = unfold(experiment, options or TaskOptions())
     chosen = choose_cells(cells, only, skip)
-    for cell in chosen:
-        cell.check(out)
-    make_directory(out)
-    path, content = out / "experiment.json", json.dumps(stored(experiment), indent=1) + "\n"
-    if not path.exists() or path.read_text(encoding="utf-8") != content:
-        write_atomically(path, content)
     names = {cell.name for cell in chosen}
+    # What an experiment has grown by cannot be taken back once it is kept.
+    known = {cell.name for cell in unfold(begun, options or TaskOptions())} if begun else {cell.name for cell in cells}
+    for cell in cells:
+        if cell.name in names or cell.name not in known:
+            cell.check(out)
+    make_directory(out)
     with Failures(out) as failures, connected(backend) as cluster:
+        _keep(experiment, out)
         missing = _do(chosen, {cell.name: cell for cell in cells}, out, failures, experiment.name, cluster)
         for cell in cells:
             if cell.name in failures.open and cell.seems_done(out):
@@ -103,20 +104,32 @@ def run_experiment(
     return Outcome(report([out]), missing, left_out)
 
 
-def refuse_other_experiment(experiment: Experiment, out: Path) -> None:
+def refuse_other_experiment(experiment: Experiment, out: Path) -> Experiment | None:
     """Raise :class:`UserError` where a directory belongs to another experiment; each difference is named.
 
     What is kept there is read as a file of today would be: a field that its version did not know has its default.
+
+    Returns:
+        The experiment there, which may be less than this one; ``None`` where there is none yet.
     """
     path = inside(out, "experiment.json")
     try:
         there = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return
+        return None
     except (OSError, ValueError, RecursionError) as error:
         raise BadRecordError(f"{path} cannot be read ({error}): choose another --out.") from None
-    known = stored(parse_experiment(there, str(path)))
+    begun = parse_experiment(there, str(path))
+    known = stored(begun)
     refuse_differences(known, stored(experiment), f"{out} belongs to an experiment that", may_differ(experiment, known))
+    return begun
+
+
+def _keep(experiment: Experiment, out: Path) -> None:
+    """Say in the directory what it belongs to; where another run has grown it in the meantime, that is refused."""
+    begun = refuse_other_experiment(experiment, out)
+    if begun is None or stored(begun) != stored(experiment):
+        write_atomically(out / "experiment.json", json.dumps(stored(experiment), indent=1) + "\n")
 
 
 def _do(

@@ -14,7 +14,7 @@ from robustbench_mt.checkpoints import read_training
 from robustbench_mt.collation import Padding
 from robustbench_mt.errors import BadCheckpointError, ConflictingOptionsError
 from robustbench_mt.methods.match import MatchSettings, find_matched_module, hook_representation
-from robustbench_mt.methods.matching import matching_matrix
+from robustbench_mt.methods.matching import batch_temperature, matching_matrix
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import encode_texts
 
@@ -29,18 +29,27 @@ class MatchedVictim(Victim):
     Args:
         plain: the checkpoint as it scores without matching, of which this is told apart by its name.
         settings: where to match, and by what similarity.
-        temperature: divides the similarities.
+        temperature: divides the similarities, unless it is calibrated on each batch.
         batch_size: texts that are matched together.
+        calibrates: whether it is.
     """
 
-    def __init__(self, plain: HuggingFaceVictim, settings: MatchSettings, temperature: float, batch_size: int) -> None:
-        how = f"{settings.similarity}-{settings.after}-{temperature:.6g}"
+    def __init__(
+        self,
+        plain: HuggingFaceVictim,
+        settings: MatchSettings,
+        temperature: float,
+        batch_size: int,
+        calibrates: bool = False,
+    ) -> None:
+        how = f"{settings.similarity}-{settings.after}-{temperature:.6g}{'-always' * calibrates}"
         name = f"{plain.name} (match-inference, batch {batch_size})"
         super().__init__(name, f"{plain.fingerprint}-{how}", plain.classes)
         self.temperature = temperature
         self.batch_size = batch_size
         self._plain = plain
         self._settings = settings
+        self._calibrates = calibrates
         self._module = find_matched_module(plain.model, settings)
         self._padding = Padding.of(plain.model, plain.tokenizer)
 
@@ -71,17 +80,22 @@ class MatchedVictim(Victim):
         return logits
 
     def _match(self, z: Tensor) -> Tensor:
-        matrix = matching_matrix(z, self.temperature, self._settings.similarity)
+        settings, temperature = self._settings, self.temperature
+        if self._calibrates and len(z) > 1:
+            trained = temperature / settings.final
+            found = batch_temperature(z, settings.similarity, settings.self_mass, trained)
+            temperature = found * settings.final
+        matrix = matching_matrix(z, temperature, settings.similarity)
         return (matrix @ z.float()).to(z.dtype)
 
 
 def matched_victim(plain: Victim, temperature: float | None, batch_size: int) -> MatchedVictim:
-    """The same checkpoint, matching at inference as it did at the end of its training.
+    """The same checkpoint, matching at inference in the way and with the temperature of the end of its training.
 
     Args:
         plain: as :func:`attacks.victim.load_victim` loads it.
-        temperature: in place of the one that its ``training.json`` tells, which also tells where and how to match;
-            without one that is the paper's way.
+        temperature: in place of the one that its ``training.json`` tells, or of calibration on each batch where it was
+            trained with that; ``training.json`` also tells where and how to match, without it that is the paper's way.
         batch_size: texts that are matched together.
 
     Raises:
@@ -93,13 +107,14 @@ def matched_victim(plain: Victim, temperature: float | None, batch_size: int) ->
         )
     training = read_training(Path(plain.model.name_or_path))
     settings, trained = _as_trained(training)
+    calibrates = temperature is None and settings.calibrate == "always"
     if temperature is None:
         temperature = trained
     if temperature is None:
         raise ConflictingOptionsError(
             f"The checkpoint {plain.name} was not trained with match, as far as is known: give a --match-temperature."
         )
-    return MatchedVictim(plain, settings, temperature, batch_size)
+    return MatchedVictim(plain, settings, temperature, batch_size, calibrates)
 
 
 def _as_trained(training: TrainingRecord | None) -> tuple[MatchSettings, float | None]:

@@ -13,6 +13,7 @@ __all__ = [
     "AttackRecord",
     "AttackRun",
     "EvaluationRecord",
+    "MatchingSnapshot",
     "MatchingTrace",
     "Record",
     "Status",
@@ -56,16 +57,33 @@ class Record:
 
 
 @dataclass(frozen=True)
+class MatchingSnapshot:
+    """A batch's matching matrix, N x N, and its N labels: class indices, or scores of a regression task."""
+
+    step: int
+    labels: list[int | float]
+    matrix: list[list[float]]
+
+
+@dataclass(frozen=True)
 class MatchingTrace:
     """What the matching matrix did over training.
 
     Attributes:
         mass: one row a step: ``[step, self, same label, other label]``, the mean share of a row's mass.
-        snapshots: a few matrices: ``{"step": int, "labels": [N], "matrix": N x N}``.
+        snapshots: a few matrices.
     """
 
     mass: list[list[float]] = field(default_factory=list)
-    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    snapshots: list[MatchingSnapshot] = field(default_factory=list)
+
+    @property
+    def contradiction(self) -> str:
+        """As a record's."""
+        if any(len(row) != 4 for row in self.mass):
+            return "its mass is not of three kinds at each step"
+        sizes = [(len(snapshot.labels), list(map(len, snapshot.matrix))) for snapshot in self.snapshots]
+        return "" if all(n and rows == [n] * n for n, rows in sizes) else "a matching matrix is not N x N for N labels"
 
 
 @dataclass(frozen=True)
@@ -79,7 +97,8 @@ class TrainingRecord(Record):
         settings: learning rate, batch size and the like, and under ``method`` the method's own.
         data: fingerprints and sizes of the training and validation sets, as given; ``resampled_examples`` says how many
             training examples there were after a method that changes the data had drawn from them.
-        temperature: the calibrated or given one, for methods that match.
+        temperature: the calibrated or given one, for methods that match; of several that were calibrated, the last on a
+            batch of the largest size.
         history: one entry an epoch: ``step``, ``epoch``, ``loss`` and validation metrics.
         matching: for methods that match.
         variant: the settings that an experiment varied, e.g. ``batch_size=8``; else empty.
@@ -103,6 +122,10 @@ class TrainingRecord(Record):
     temperature: float | None = None
     matching: MatchingTrace | None = None
     variant: str = ""
+
+    @property
+    def contradiction(self) -> str:
+        return self.matching.contradiction if self.matching else ""
 
 
 @dataclass(frozen=True)

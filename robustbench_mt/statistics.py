@@ -34,6 +34,8 @@ _AT_ONCE = 50
 _MOST_TOGETHER = 2000
 # Drawing how often a distinct value is in a resample takes as long as drawing so many examples.
 _DISTINCT = 30
+# Of means that are equal.
+_ROUNDING = 1e-12
 _Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 _ENDS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
 OVER_SEEDS = "95% t over seeds"
@@ -246,6 +248,8 @@ def _width_over_seeds_and_examples(differences: NDArray[np.float64]) -> float:
     residuals = differences - of_seeds[:, None] - of_examples + differences.mean()
     by_seed, by_example = n * of_seeds.var(ddof=1), seeds * of_examples.var(ddof=1)
     by_chance = (residuals**2).sum() / ((seeds - 1) * (n - 1))
+    # Accuracies are counts, and a few seeds may happen to differ alike, which does not tell that all would.
+    by_seed = by_seed if by_seed > _ROUNDING else by_chance
     spread = by_seed + max(by_example - by_chance, 0.0)
     freedom = (seeds - 1) * (spread / by_seed) ** 2 if by_seed else np.inf
     return float(2 * stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(spread / (seeds * n)))

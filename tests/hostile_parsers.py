@@ -22,7 +22,7 @@ from robustbench_mt.checkpoints import read_training
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_file import load_experiment, packaged_experiment
 from robustbench_mt.ledger import Ledger, claim, read_record, read_records
-from robustbench_mt.records import AttackRecord, AttackRun, MatchingTrace, Record, to_json
+from robustbench_mt.records import AttackRecord, AttackRun, MatchingSnapshot, MatchingTrace, Record, to_json
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.resources.nltk_data import STOP_WORDS
 from robustbench_mt.tasks import TaskOptions, load_task
@@ -88,7 +88,7 @@ _MADE = [training("match", 0, matching=None), training("vanilla", 0)]
 _ATTACK = "attacks/reviews-match-seed0/reviews/deepwordbug"
 _RECORDS: dict[str, list[Record]] = {
     "train.jsonl": [
-        replace(_MADE[0], matching=MatchingTrace([[1, 0.8, 0.1, 0.1]], [{"step": 1, "labels": [0], "matrix": [[1.0]]}]))
+        replace(_MADE[0], matching=MatchingTrace([[1, 0.8, 0.1, 0.1]], [MatchingSnapshot(1, [0], [[1.0]])]))
     ],
     "evaluate.jsonl": [evaluation(record) for record in _MADE],
     f"{_ATTACK}.jsonl": list(outcomes("deepwordbug", 3, 0.5, length=6)),

@@ -14,6 +14,7 @@ from robustbench_mt.records import (
     AttackRecord,
     AttackRun,
     EvaluationRecord,
+    MatchingSnapshot,
     MatchingTrace,
     TrainingRecord,
     TransferRecord,
@@ -56,12 +57,12 @@ def training(method: str, seed: int, **changes: Any) -> TrainingRecord:
     return replace(record, **changes)
 
 
-def snapshot(step: int, random: np.random.Generator) -> dict[str, Any]:
+def snapshot(step: int, random: np.random.Generator) -> MatchingSnapshot:
     labels = random.integers(0, 2, 32)
     scores = random.normal(0, 0.6, (32, 32)) + 4 * np.eye(32) * np.exp(-step / 100)
     scores += (labels[:, None] == labels[None, :]) * step / 120
     matrix = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    return {"step": step, "labels": labels.tolist(), "matrix": matrix.round(4).tolist()}
+    return MatchingSnapshot(step, labels.tolist(), matrix.round(4).tolist())
 
 
 def evaluation(made: TrainingRecord, correct: int = 850, **changes: Any) -> EvaluationRecord:

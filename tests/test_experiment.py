@@ -1,5 +1,6 @@
 """Experiments: read strictly, done once, resumed where they ended."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 from small_experiments import small_experiment, written
 
 from robustbench_mt.errors import UserError
+from robustbench_mt.experiment import Experiment, stored
 from robustbench_mt.experiment_file import load_experiment, packaged_experiment
-from robustbench_mt.experiment_run import run_experiment
+from robustbench_mt.experiment_run import refuse_other_experiment, run_experiment
+from robustbench_mt.failures import Failures
 
 
 @pytest.fixture
@@ -98,6 +101,78 @@ def test_an_experiment_may_grow_and_not_shrink(content: dict[str, Any], tmp_path
     with pytest.raises(UserError, match=r"settings: training\.steps is 3 there and 4 now\. Choose"):
         run_experiment(load_experiment(written(tmp_path / "e.yaml", longer)), out)
     assert state(out) == grown_state
+
+
+GROWTH = [
+    ("tasks", "sst2"),
+    ("methods", "r3f"),
+    ("seeds", 2),
+    ("attack.recipes", "pwws"),
+    ("imbalance.ratios", 4),
+    ("imbalance.seeds", 1),
+    ("label_noise.shares", 0.1),
+    ("label_noise.seeds", 0),
+]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize(("name", "more"), GROWTH)
+def test_what_may_grow(name: str, more: Any, in_parts: bool, content: dict[str, Any], tmp_path: Path) -> None:
+    def read(part: dict[str, Any]) -> Experiment:
+        own = {"name": part["name"], "parts": {"a": {key: part[key] for key in part if key != "name"}}}
+        return load_experiment(written(tmp_path / "e.yaml", own if in_parts else part))
+
+    def keep(experiment: Experiment) -> None:
+        (tmp_path / "experiment.json").write_text(json.dumps(stored(experiment)), encoding="utf-8")
+
+    grown = copy.deepcopy(content)
+    *way, last = name.split(".")
+    place = grown[way[0]] if way else grown
+    place[last] = [more, *place[last]]
+    keep(read(content))
+    assert refuse_other_experiment(read(grown), tmp_path) == read(content)
+    keep(read(grown))
+    with pytest.raises(UserError, match=f"{name} is .* there and"):
+        refuse_other_experiment(read(content), tmp_path)
+    # A value more of what is varied gives other cells other names.
+    keep(read({**content, "vary": {"batch_size": [8]}}))
+    with pytest.raises(UserError, match=r"batch_size is .* there and"):
+        refuse_other_experiment(read({**content, "vary": {"batch_size": [8, 16]}}), tmp_path)
+
+
+def test_growth_is_kept_only_when_the_run_can_begin(content: dict[str, Any], tmp_path: Path) -> None:
+    small = {**{name: content[name] for name in ("name", "tasks", "training")}, "methods": ["vanilla"], "seeds": [0]}
+    out = tmp_path / "run"
+    run_experiment(load_experiment(written(tmp_path / "e.yaml", small)), out)
+    before = state(out)
+    mistaken = load_experiment(written(tmp_path / "e.yaml", {**small, "seeds": [0, -5]}))
+    with pytest.raises(UserError, match="-5"):
+        run_experiment(mistaken, out, only=["*/vanilla/seed0"])
+    grown = load_experiment(written(tmp_path / "e.yaml", {**small, "seeds": [0, 1]}))
+    with Failures(out), pytest.raises(UserError, match="open in another run"):
+        run_experiment(grown, out)
+    assert state(out) == before
+
+
+def test_a_checkpoint_that_is_not_the_evaluated_one_is_not_attacked(content: dict[str, Any], tmp_path: Path) -> None:
+    small = {name: content[name] for name in ("tasks", "training")} | {"methods": ["vanilla"], "seeds": [0]}
+    attacked = {**small, "attack": {"recipes": ["deepwordbug"], "examples": 2}}
+    parts = {
+        "name": "parts",
+        "parts": {"a": {**small, "keep_checkpoints": False}, "b": {**attacked, "methods": ["match"]}},
+    }
+    out = tmp_path / "run"
+    run_experiment(load_experiment(written(tmp_path / "e.yaml", parts)), out)
+    (evaluation,) = [line for line in (out / "evaluate.jsonl").read_text().splitlines() if "vanilla" in line]
+    # What another machine would have made of it.
+    other = json.dumps({**json.loads(evaluation), "victim": "beef"})
+    text = (out / "evaluate.jsonl").read_text().replace(evaluation, other)
+    (out / "evaluate.jsonl").write_text(text)
+    parts["parts"]["b"]["methods"] = ["match", "vanilla"]
+    for _ in range(2):
+        outcome = run_experiment(load_experiment(written(tmp_path / "e.yaml", parts)), out)
+        assert "victim is" in outcome.missing[-1].reason
+        assert not list(out.glob("attacks/*vanilla*/*/*.jsonl"))
 
 
 def settled(lines: bytes) -> list[str]:

@@ -16,7 +16,15 @@ import pytest
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, claim, make_directory, read_record, read_records, write_record
-from robustbench_mt.records import AttackRecord, MatchingTrace, Record, TrainingRecord, from_json, to_json
+from robustbench_mt.records import (
+    AttackRecord,
+    MatchingSnapshot,
+    MatchingTrace,
+    Record,
+    TrainingRecord,
+    from_json,
+    to_json,
+)
 
 ATTACKED = AttackRecord(
     index=3,
@@ -42,7 +50,7 @@ TRAINED = TrainingRecord(
     seconds=1.5,
     versions={"python": "3.11"},
     temperature=0.25,
-    matching=MatchingTrace([[1, 0.8, 0.1, 0.1]], [{"step": 1, "labels": [0], "matrix": [[1.0]]}]),
+    matching=MatchingTrace([[1, 0.8, 0.1, 0.1]], [MatchingSnapshot(1, [0], [[1.0]])]),
 )
 
 
@@ -112,6 +120,22 @@ def test_a_damaged_line_is_named(line: bytes, message: str, tmp_path: Path) -> N
 def test_a_record_of_other_shape_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         from_json(AttackRecord, {**to_json(ATTACKED), **change})
+
+
+@pytest.mark.parametrize(
+    ("matching", "message"),
+    [
+        ({"mass": [[1, 0.5]]}, "three kinds"),
+        ({"snapshots": [{"step": 1, "labels": [], "matrix": []}]}, "not N x N"),
+        ({"snapshots": [{"step": 1, "labels": [0, 1], "matrix": [[1, 0, 0], [0, 1, 0]]}]}, "not N x N"),
+        ({"snapshots": [{"step": 1, "labels": [0, 1], "matrix": [[1], [0, 1]]}]}, "not N x N"),
+        ({"snapshots": [{"labels": [0], "matrix": [[1]]}]}, "step is wrong"),
+        ({"snapshots": [{"step": "x", "labels": [0], "matrix": [[1]]}]}, "step is wrong"),
+    ],
+)
+def test_matching_matrices_of_other_shape_are_refused(matching: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        from_json(TrainingRecord, {**to_json(TRAINED), "matching": matching})
 
 
 def test_a_missing_field_is_refused() -> None:

@@ -146,6 +146,18 @@ def test_rows_that_become_equal_keep_the_last_temperature() -> None:
     assert method.temperature == calibrated
 
 
+def test_always_calibrated_the_temperature_kept_is_of_whole_batches() -> None:
+    model, method = attached("bert", "match:calibrate=always,similarity=distance", passes=4)
+    model.train()
+    kept = []
+    for n in (4, 6, 2, 1, 6):
+        method.before_step(batch(n))
+        model(**batch(n))
+        kept.append(method.temperature)
+    assert kept[1] == kept[2] == kept[3]
+    assert len(set(kept)) == 3
+
+
 def test_cosine_weighs_the_rows_as_they_are() -> None:
     (z, mixed), *_ = matched_in_steps("match:similarity=cosine,temperature=0.2", 1)
     directions = torch.nn.functional.normalize(z, dim=1)
@@ -187,7 +199,7 @@ def test_the_temperature_is_calibrated_when_matching_begins() -> None:
     method.detach()
     assert [row[0] for row in method.trace.mass] == [3, 4]
     assert method.trace.mass[0][1] == pytest.approx(0.8, abs=1e-3)
-    assert [snapshot["step"] for snapshot in method.trace.snapshots] == [3, 4]
+    assert [snapshot.step for snapshot in method.trace.snapshots] == [3, 4]
 
 
 def test_of_several_passes_a_step_the_first_is_told() -> None:

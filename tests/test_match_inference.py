@@ -19,7 +19,7 @@ from robustbench_mt.match_inference import MatchedVictim, matched_victim
 from robustbench_mt.match_inference_settings import MatchInferenceSettings
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.methods.head import find_head_dense
-from robustbench_mt.methods.matching import matching_matrix
+from robustbench_mt.methods.matching import batch_temperature, matching_matrix
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
@@ -133,6 +133,29 @@ def test_where_and_how_is_read_from_the_checkpoint(
         z = plain.model.bert(**inputs).pooler_output
         expected = plain.model.classifier(matching_matrix(z, 0.1, "cosine") @ z)
     np.testing.assert_allclose(matched.score(texts), expected.numpy(), atol=1e-5)
+
+
+def test_always_calibrated_each_batch_is_matched_by_its_own_temperature(
+    task: Task, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "made"
+    method = parse_method("match:self_mass=0.7,similarity=distance,calibrate=always,schedule=linear,final=0.5")
+    fine_tune(task, method, replace(settings, steps=4)).save(path)
+    plain: Any = load_victim(str(path), task)
+    matched = matched_victim(plain, None, 6)
+    texts = task.split("test").texts[:13]
+    scores = matched.score(texts)
+    for start, n in ((0, 6), (6, 6), (12, 1)):
+        inputs = plain.tokenizer([text[0] for text in texts[start : start + n]], padding=True, return_tensors="pt")
+        with torch.no_grad():
+            z = plain.model.bert.pooler.dense(plain.model.bert(**inputs).last_hidden_state[:, 0])
+            temperature = 1.0 if n == 1 else batch_temperature(z, "distance", 0.7, None) * 0.5
+            mixed = torch.tanh(matching_matrix(z, temperature, "distance") @ z)
+            expected = plain.model.classifier(mixed)
+        np.testing.assert_allclose(scores[start : start + n], expected.numpy(), atol=1e-5)
+    given = matched_victim(plain, matched.temperature, 6)
+    assert given.fingerprint != matched.fingerprint
+    assert not np.allclose(given.score(texts), scores)
 
 
 def test_a_checkpoint_of_an_earlier_version(trained: Path, task: Task, tmp_path: Path) -> None:

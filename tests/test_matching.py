@@ -68,7 +68,8 @@ def test_distance_is_matched_wherever_the_rows_lie() -> None:
     matrix = matching_matrix(z, 0.7, "distance")
     squared = ((z[:, None] - z[None]) ** 2).sum(dim=-1).numpy()
     np.testing.assert_allclose(matrix.numpy(), softmax(-squared / 2 / 0.7, axis=1), rtol=1e-5)
-    torch.testing.assert_close(matching_matrix(z + 3, 0.7, "distance"), matrix, rtol=1e-4, atol=1e-6)
+    # Float32 keeps four digits less of what is so far away.
+    torch.testing.assert_close(matching_matrix(z + 1e3, 0.7, "distance"), matrix, rtol=2e-2, atol=1e-4)
 
 
 def test_by_the_distance_no_row_prefers_a_longer_one_to_itself() -> None:

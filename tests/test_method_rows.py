@@ -324,6 +324,13 @@ def test_an_ablation_holds_what_versions_before_and_after_a_new_setting_have_mad
     write_scores(tmp_path, [(each, scored(each)) for each in made])
     (ablation,) = summarize([tmp_path]).ablations
     assert [setting.value for setting in ablation.settings] == [0.5, 0.8]
+    made = [
+        trained("reviews", f"match:y={mass}-{similarity}", 0, own={**MATCH, "self_mass": mass, **similarity})
+        for mass in (0.5, 0.8)
+        for similarity in ({}, {"similarity": "cosine"})
+    ]
+    found = summarize([write_scores(tmp_path / "other", [(each, scored(each)) for each in made])]).ablations
+    assert sorted(ablation.told for ablation in found) == ["match.similarity=cosine", "match.similarity=dot"]
 
 
 def test_page_terminal_and_tables_tell_the_methods(glue: Path, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import csv
 import io
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from run_directory import attack_run, fallen, stood, training, write, write_attack
 
-from robustbench_mt.records import MatchingTrace, TrainingRecord
+from robustbench_mt.records import MatchingSnapshot, MatchingTrace, TrainingRecord
 from robustbench_mt.reporting.matching_rows import matching_rows
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
@@ -80,43 +81,47 @@ def test_constraints_that_cut_nearly_all_are_doubted(tmp_path: Path, made: int, 
     assert len(said) == doubted
 
 
-def trace(hubs: list[float]) -> MatchingTrace:
-    """Matrices whose first three rows have such a share on the fourth, and the rest on themselves."""
-    matrices = [np.diag([1 - hub, 1 - hub, 1 - hub, 1.0]) for hub in hubs]
-    for matrix, hub in zip(matrices, hubs, strict=True):
-        matrix[:3, 3] = hub
-    snapshots = [
-        {"step": 10 * place, "labels": [0, 1, 0, 1], "matrix": matrix.tolist()}
-        for place, matrix in enumerate(matrices, 1)
-    ]
+def trace(hubs: list[float], n: int = 8) -> MatchingTrace:
+    """Matrices in which all rows but the last have such a share on the last, and the rest on themselves."""
+    snapshots = []
+    for place, hub in enumerate(hubs, 1):
+        matrix = (1 - hub) * np.eye(n)
+        matrix[:, -1] += hub
+        snapshots.append(MatchingSnapshot(10 * place, [row % 2 for row in range(n)], matrix.tolist()))
     return MatchingTrace([[step, 0.7, 0.2, 0.1] for step in range(1, 31)], snapshots)
 
 
 def test_the_hub_is_the_instance_that_takes_most_of_the_other_rows() -> None:
-    made = [
-        training("match", seed, matching=trace(hubs)) for seed, hubs in enumerate(([0.1, 0.8, 0.5], [0.3, 0.9, 0.1]))
-    ]
+    made = [training("match", seed, matching=trace(hubs)) for seed, hubs in enumerate(([0.1, 0.8, 0.5], [0.3, 0.7]))]
     (row,) = matching_rows(made)
-    assert [step for step, _ in row.hubs] == [10, 20, 30]
-    assert [hub.value for _, hub in row.hubs] == pytest.approx([0.2, 0.85, 0.3])
-    assert row.largest_hub == row.hubs[1]
-    even = MatchingTrace([[1, 0.25, 0.25, 0.5]], [{"step": 1, "labels": [0, 1, 0, 1], "matrix": [[0.25] * 4] * 4}])
+    assert row.hubs == [pytest.approx([0.1, 0.8, 0.5]), pytest.approx([0.3, 0.7])]
+    assert row.instances == 8
+    found = [row.hub(of_matrices) for of_matrices in (itemgetter(0), itemgetter(-1), max)]
+    assert [hub.value for hub in found if hub] == pytest.approx([0.2, 0.6, 0.75])
+    even = MatchingTrace([[1, 0.25, 0.25, 0.5]], [MatchingSnapshot(1, [0, 1, 0, 1], [[0.25] * 4] * 4)])
     (row,) = matching_rows([training("match", 0, matching=even)])
-    assert [hub.value for _, hub in row.hubs] == [0.25]
+    assert row.hubs == [[0.25]]
     (row,) = matching_rows([training("match", 0, matching=MatchingTrace(even.mass))])
-    assert (row.hubs, row.largest_hub) == ([], None)
+    assert (row.hubs, row.hub(max)) == ([], None)
 
 
 @pytest.mark.parametrize(
-    ("method", "hub", "doubted"),
-    [("match", 0.9, "similarity=distance"), ("match:similarity=distance", 0.9, "a hub"), ("match", 0.4, "")],
+    ("method", "hubs", "n", "doubted", "remedied"),
+    [
+        ("match", [0.9, 0.2], 8, "1 of 2 seeds", True),
+        ("match:similarity=distance", [0.9, 0.8], 8, "2 of 2 seeds", False),
+        ("match", [0.4, 0.4], 8, "", False),
+        ("match", [0.9, 0.9], 4, "", False),
+    ],
 )
-def test_a_hub_is_doubted(method: str, hub: float, doubted: str, tmp_path: Path) -> None:
-    made = [training(method, seed, matching=trace([0.1, hub, 0.2])) for seed in range(2)]
+def test_a_hub_is_doubted(method: str, hubs: list[float], n: int, doubted: str, remedied: bool, tmp_path: Path) -> None:
+    made = [training(method, seed, matching=trace([0.1, hub, 0.2], n)) for seed, hub in enumerate(hubs)]
     write(tmp_path / "train.jsonl", TrainingRecord, made)
     summary = summarize([tmp_path])
-    said = [doubt for doubt in summary.doubts if "hub" in doubt]
+    said = [doubt for doubt in summary.doubts if "the other rows' mass" in doubt]
     assert len(said) == bool(doubted)
-    assert all(doubted in doubt and "at step 20" in doubt and "90.0%" in doubt for doubt in said)
+    assert all(doubted in doubt and ("similarity=distance no instance" in doubt) is remedied for doubt in said)
     first, last = rows(summary, "matching")
     assert (float(first["hub"]), float(last["hub"])) == pytest.approx((0.1, 0.2))
+    (finding,) = [finding for finding in summary.findings if "a row's mass" in finding.headline]
+    assert f"{sum(hubs) / 2:.2f}" in finding.details[-1]

@@ -169,6 +169,20 @@ def test_hierarchical_bootstrap_knows_that_seeds_share_their_examples() -> None:
     assert (repeated.low, repeated.high) == pytest.approx((once.low, once.high), abs=0.015)
 
 
+def test_hierarchical_bootstrap_of_seeds_that_differ_alike_by_chance_has_a_width() -> None:
+    # Each of three seeds loses two of 100 examples to the other method, on other examples.
+    differences = np.zeros((3, 100))
+    for seed in range(3):
+        differences[seed, 2 * seed : 2 * seed + 2] = 1
+    estimate = hierarchical_bootstrap_difference(np.zeros((3, 100)), differences)
+    assert estimate.value == pytest.approx(-0.02)
+    assert estimate.low is not None and estimate.high is not None
+    differing = np.zeros(300)
+    differing[:6] = -1
+    alone = stats.ttest_1samp(differing, 0).confidence_interval(0.95)
+    assert estimate.high - estimate.low >= alone.high - alone.low
+
+
 def test_hierarchical_bootstrap_where_nothing_can_be_told() -> None:
     assert hierarchical_bootstrap_difference([[True, False]], [[False, False]]).parts() == ("50.0%", "")
     assert hierarchical_bootstrap_difference([[True], [True]], [[False], [True]]).low is None

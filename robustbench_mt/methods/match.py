@@ -9,20 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from robustbench_mt.errors import BadSettingError, ConflictingOptionsError, UnfitBaseError
+from robustbench_mt.errors import ConflictingOptionsError, UnfitBaseError
 from robustbench_mt.methods.checks import check, is_number
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.matching import (
     Schedule,
     Similarity,
-    calibrate_temperature,
+    batch_temperature,
     matching_matrix,
     row_mass,
     schedule_factor,
-    similarities,
 )
 from robustbench_mt.methods.method import Method, Plan
-from robustbench_mt.records import MatchingTrace
+from robustbench_mt.records import MatchingSnapshot, MatchingTrace
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,8 +42,8 @@ class MatchSettings:
         temperature: divides the similarities; the paper does not give one, and it must fit the scale of the
             representation, so by default it is calibrated once, on the first matched batch.
         self_mass: what ``auto`` aims at: the mean share of a row's mass that an instance puts on itself at first.
-        calibrate: ``auto`` is found ``once``, or on each batch (``always``): then neither the scale of the
-            representation, which training changes, nor anything but the schedule moves the mean self mass.
+        calibrate: ``auto`` is found ``once``, or on each batch (``always``), so that the mean self mass follows the
+            schedule alone, wherever it can be reached, and not the scale of the representation, which training changes.
         schedule: how the temperature goes on from there, over the matched steps: ``constant``, or ``linear`` or
             ``cosine`` to ``final`` times the temperature at the last.
         final: see ``schedule``; under 1 an instance comes to keep more to those that are most like it.
@@ -150,6 +149,7 @@ class Match(Method):
     def __init__(self, settings: MatchSettings) -> None:
         super().__init__(settings)
         self._temperature = None if settings.temperature == "auto" else float(settings.temperature)
+        self._most_rows = 0
         self._labels: Tensor | None = None
         self._hook: RemovableHandle | None = None
         self._snapshot_steps: list[int] = []
@@ -160,7 +160,7 @@ class Match(Method):
 
     @property
     def temperature(self) -> float | None:
-        """Given or last calibrated, before the schedule multiplies it."""
+        """As given or calibrated, of several batches on the last of the largest; the schedule multiplies it."""
         return self._temperature
 
     @property
@@ -204,23 +204,19 @@ class Match(Method):
         # A row of half-precision similarities would lose the small masses that matching is about.
         with torch.autocast(z.device.type, enabled=False):
             everyone, own = self._everyone(z)
-            if self._temperature is None or self.settings.calibrate == "always":
+            temperature = self._temperature
+            if temperature is None or self.settings.calibrate == "always":
                 if len(everyone) == 1:
                     return z
-                self._temperature = self._calibrated(everyone.detach())
-            matrix = matching_matrix(everyone, self._temperature * self._factor, self.settings.similarity)
+                settings = self.settings
+                temperature = batch_temperature(everyone, settings.similarity, settings.self_mass, temperature)
+                # An epoch's last batch is short, and another temperature reaches the self mass there.
+                if len(everyone) >= self._most_rows:
+                    self._temperature, self._most_rows = temperature, len(everyone)
+            matrix = matching_matrix(everyone, temperature * self._factor, self.settings.similarity)
             mixed = (matrix[own] @ everyone.float()).to(z.dtype)
         self._observe(matrix.detach())
         return mixed
-
-    def _calibrated(self, z: "Tensor") -> float:
-        try:
-            return calibrate_temperature(similarities(z.double(), self.settings.similarity), self.settings.self_mass)
-        except BadSettingError:
-            # Rows that are all the same, as in a short last batch, stay so at any temperature.
-            if self._temperature is None:
-                raise
-            return self._temperature
 
     def _everyone(self, rows: "Tensor") -> "tuple[Tensor, slice]":
         """The rows that are matched with each other, and which of them are this device's."""
@@ -247,10 +243,10 @@ class Match(Method):
             self._take_snapshot(*self._latest)
 
     def _take_snapshot(self, step: int, matrix: "Tensor", labels: "Tensor") -> None:
-        if any(snapshot["step"] == step for snapshot in self._trace.snapshots):
+        if any(snapshot.step == step for snapshot in self._trace.snapshots):
             return
         rounded = [[round(share, 4) for share in row] for row in matrix.tolist()]
-        self._trace.snapshots.append({"step": step, "labels": labels.tolist(), "matrix": rounded})
+        self._trace.snapshots.append(MatchingSnapshot(step, labels.tolist(), rounded))
 
 
 def _rows(z: "Tensor") -> "Tensor":

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Schedule",
     "Similarity",
+    "batch_temperature",
     "calibrate_temperature",
     "matching_matrix",
     "row_mass",
@@ -30,14 +31,13 @@ def similarities(z: "Tensor", similarity: Similarity = "dot") -> "Tensor":
 
     Args:
         z: N x d representations.
-        similarity: the dot product, or the cosine, which the rows' lengths do not change, or half the squared
-            ``distance``, taken negative.
+        similarity: the dot product, or the cosine, which the rows' lengths do not change, or the ``distance``.
 
     Returns:
-        N x N, of the type of ``z``.
+        N x N, of the type of ``z``. Of the distance -|z_i - z_j|^2 / 2 but for a constant a row, which a softmax along
+        the row does not see.
     """
     if similarity == "distance":
-        # -|z_i - z_j|^2 / 2 but for -|z_i|^2 / 2, which is the same along a row: the softmax does not see it.
         return z @ z.T - z.square().sum(dim=-1) / 2
     if similarity == "cosine":
         from torch.nn.functional import normalize
@@ -57,7 +57,31 @@ def matching_matrix(z: "Tensor", temperature: float, similarity: Similarity = "d
     Returns:
         N x N, each row sums to 1; float32 whatever the type of ``z``.
     """
-    return (similarities(z.float(), similarity) / temperature).softmax(dim=-1)
+    z = z.float()
+    if similarity == "distance":
+        # Of rows that are close to each other and far from 0, float32 would keep none of the differences.
+        z = z - z.mean(dim=0)
+    return (similarities(z, similarity) / temperature).softmax(dim=-1)
+
+
+def batch_temperature(z: "Tensor", similarity: Similarity, self_mass: float, otherwise: float | None) -> float:
+    """The calibrated temperature of a batch, or that of another where the batch's rows cannot be told apart.
+
+    Args:
+        z: N x d representations, N >= 2.
+        similarity: see :func:`similarities`.
+        self_mass: see :func:`calibrate_temperature`.
+        otherwise: for rows that are all the same, as in a short last batch: they stay so at any temperature.
+
+    Raises:
+        UserError: there is no other.
+    """
+    try:
+        return calibrate_temperature(similarities(z.detach().double(), similarity), self_mass)
+    except BadSettingError:
+        if otherwise is None:
+            raise
+        return otherwise
 
 
 def calibrate_temperature(similarity: "Tensor", self_mass: float) -> float:

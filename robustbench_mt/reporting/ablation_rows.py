@@ -1,11 +1,11 @@
 """What Match-Tuning's own settings and the batch size do: the methods' scores by what was varied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from robustbench_mt.flat import flat
-from robustbench_mt.reporting.changed_settings import changed_settings
+from robustbench_mt.methods import METHODS
 from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import differing, is_baseline
 
@@ -84,8 +84,9 @@ def _match_setting(row: MethodRow) -> MatchSetting | None:
 
 
 def _other_settings(row: MethodRow) -> dict[str, Any]:
-    changed = changed_settings("match", row.own)
-    return flat({name: value for name, value in changed.items() if name not in ("name", "temperature", "self_mass")})
+    # A setting that an older version did not know had its default.
+    own = {**asdict(METHODS["match"].settings_type()), **row.own}
+    return flat({name: value for name, value in own.items() if name not in ("name", "temperature", "self_mass")})
 
 
 def _but_batch_size(row: MethodRow) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
 from typing import Literal, TypeVar
 
 from robustbench_mt.reporting.attack_rows import AttackRow
@@ -236,11 +237,12 @@ def _mass(row: MatchingRow) -> Finding:
         f"{' '.join(row.mass[kind][-1].parts('number', 2))} at last ({row.mass[kind][0].count})."
         for kind in KINDS_OF_MASS
     ]
-    if row.largest_hub:
-        step, share = row.largest_hub
+    first_hub, largest_hub = row.hub(itemgetter(0)), row.hub(max)
+    if first_hub and largest_hub:
         told.append(
-            f"hub, the one instance that takes most of the other rows: {' '.join(share.parts('number', 2))} of them at "
-            f"step {step}, where it takes most ({share.count})."
+            "hub, the one instance of a batch that takes most of the other rows' mass: "
+            f"{' '.join(first_hub.parts('number', 2))} of it in the first recorded matrix, "
+            f"{' '.join(largest_hub.parts('number', 2))} in that where it takes most ({largest_hub.count})."
         )
     first, last = (row.mass["other labels"][end].parts("number", 2)[0] for end in (0, -1))
     return Finding(

@@ -1,6 +1,6 @@
 """What the matching matrix did over training: where a row's mass lies, and how the matrix looks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,9 @@ class MatchingRow:
         mass: by :data:`KINDS_OF_MASS`, a mean over seeds for each of ``steps``; ``by_seed`` is what each of ``seeds``
             has there.
         snapshots: of the first seed's training, because two seeds' batches hold different examples.
-        hubs: for each snapshot that all seeds have, its step and the share of the other rows' mass that goes to the one
-            instance which takes most of it; of an even matrix 1 / N. A mean over seeds.
+        hubs: of each seed's recorded matrices, from early in training to late, the share of the other rows' mass that
+            goes to the one instance which takes most of it; 1 / N of an even matrix. Empty without recorded matrices.
+        instances: N, of the largest recorded matrix.
     """
 
     task: str
@@ -58,12 +59,12 @@ class MatchingRow:
     mass: dict[str, list[Estimate]]
     by_seed: dict[str, list[list[float]]]
     snapshots: list[Snapshot]
-    hubs: list[tuple[int, Estimate]]
+    hubs: list[list[float]]
+    instances: int
 
-    @property
-    def largest_hub(self) -> tuple[int, Estimate] | None:
-        """Over training."""
-        return max(self.hubs, key=lambda hub: hub[1].value or 0.0, default=None)
+    def hub(self, of_matrices: Callable[[Sequence[float]], float]) -> Estimate | None:
+        """The mean over seeds of the first recorded matrix's hub, the last's, or the largest."""
+        return mean_over_seeds([of_matrices(hubs) for hubs in self.hubs]).within(0.0, 1.0) if self.hubs else None
 
 
 def matching_rows(trainings: Sequence[TrainingRecord]) -> list[MatchingRow]:
@@ -99,32 +100,28 @@ def _row(task: str, method: str, group: Sequence[tuple[TrainingRecord, MatchingT
         },
         by_seed={kind: binned[:, :, column].T.tolist() for column, kind in enumerate(KINDS_OF_MASS, 1)},
         snapshots=_snapshots(trace),
-        hubs=_hubs([trace for _, trace in group]),
+        hubs=[_hubs(trace) for _, trace in group if trace.snapshots],
+        instances=max((len(snapshot.matrix) for _, trace in group for snapshot in trace.snapshots), default=0),
     )
 
 
-def _hubs(traces: Sequence[MatchingTrace]) -> list[tuple[int, Estimate]]:
-    of_seeds = [
-        {int(snapshot["step"]): _hub(np.asarray(snapshot["matrix"], dtype=float)) for snapshot in trace.snapshots}
-        for trace in traces
-    ]
-    shared = sorted(set.intersection(*map(set, of_seeds)))
-    return [(step, mean_over_seeds([hubs[step] for hubs in of_seeds]).within(0.0, 1.0)) for step in shared]
-
-
-def _hub(matrix: NDArray[np.float64]) -> float:
-    others = matrix * ~np.eye(len(matrix), dtype=bool)
-    return float(others.sum(axis=0).max()) / max(1, len(matrix) - 1)
+def _hubs(trace: MatchingTrace) -> list[float]:
+    hubs = []
+    for snapshot in sorted(trace.snapshots, key=lambda snapshot: snapshot.step):
+        matrix = np.asarray(snapshot.matrix, dtype=float)
+        others = matrix * ~np.eye(len(matrix), dtype=bool)
+        hubs.append(float(others.sum(axis=0).max()) / max(1, len(matrix) - 1))
+    return hubs
 
 
 def _snapshots(trace: MatchingTrace) -> list[Snapshot]:
-    taken = sorted(trace.snapshots, key=lambda snapshot: int(snapshot["step"]))
+    taken = sorted(trace.snapshots, key=lambda snapshot: snapshot.step)
     # Where there are fewer than three, the ends matter most.
     chosen = {len(taken) // 2: "middle", len(taken) - 1: "end", 0: "start"} if taken else {}
     snapshots = []
     for position in sorted(chosen):
-        labels = np.asarray(taken[position]["labels"])
+        labels = np.asarray(taken[position].labels)
         order = np.argsort(labels, kind="stable")
-        matrix = np.asarray(taken[position]["matrix"], dtype=float)[np.ix_(order, order)]
-        snapshots.append(Snapshot(chosen[position], taken[position]["step"], labels[order].tolist(), matrix))
+        matrix = np.asarray(taken[position].matrix, dtype=float)[np.ix_(order, order)]
+        snapshots.append(Snapshot(chosen[position], taken[position].step, labels[order].tolist(), matrix))
     return snapshots

@@ -1,6 +1,7 @@
 """The tables of results."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from robustbench_mt.reporting.attack_tables import attack_tables
 from robustbench_mt.reporting.comparison_tables import comparison_tables
@@ -84,8 +85,8 @@ def _matching(rows: Sequence[MatchingRow]) -> Table:
         "matching",
         "Where a row's mass lies",
         "Mean share of a row of the matching matrix, at the first and the last point of the curve (a mean over the "
-        "window's steps); a hub's share is what the one instance that takes most has of the other rows, in the first "
-        "and the last recorded matrix. Means over seeds with a 95% t interval; one seed has none.",
+        "window's steps). The hub is the one instance of a batch that takes most of the other rows' mass; its share is "
+        "of the first and the last recorded matrix. Means over seeds with a 95% t interval; one seed has none.",
         [
             Column("task", "task"),
             Column("method", "method"),
@@ -102,7 +103,7 @@ def _matching(rows: Sequence[MatchingRow]) -> Table:
                 ", ".join(f"{temperature:.4g}" for temperature in row.temperatures),
                 *(row.steps[point], row.window),
                 *(row.mass[kind][point] for kind in KINDS_OF_MASS),
-                row.hubs[end][1] if row.hubs else None,
+                row.hub(itemgetter(end)),
             ]
             for row in rows
             for point, end in {0: 0, len(row.steps) - 1: -1}.items()

@@ -1,14 +1,13 @@
 """What a methods section has to say of data, methods and trainings: facts, without a sentence."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.methods import METHODS
 from robustbench_mt.records import AttackRun, TrainingRecord
 from robustbench_mt.reporting import citations
-from robustbench_mt.reporting.changed_settings import changed_settings
 from robustbench_mt.reporting.naming import share_name
 from robustbench_mt.reporting.seed_rows import static_set
 from robustbench_mt.reporting.summary import Summary
@@ -121,9 +120,7 @@ def method_facts(records: Iterable[Trained]) -> list[MethodFacts]:
         own = {"name": record.method.partition(":")[0], **record.settings.get("method", {})}
         names = tuple(str(own.pop("name")).split("+"))
         of_each = own if len(names) > 1 else {names[0]: own}
-        told = [
-            f"{name}={value}" for part in names for name, value in changed_settings(part, of_each.get(part, {})).items()
-        ]
+        told = [f"{name}={value}" for part in names for name, value in _changed(part, of_each.get(part, {}))]
         found.setdefault(names, []).append(", ".join(told))
     order = list(METHODS)
     ordered = sorted(found, key=lambda names: [order.index(name) if name in order else len(order) for name in names])
@@ -133,6 +130,11 @@ def method_facts(records: Iterable[Trained]) -> list[MethodFacts]:
         )
         for names in ordered
     ]
+
+
+def _changed(method: str, settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    defaults = asdict(METHODS[method].settings_type()) if method in METHODS else {}
+    return [(name, value) for name, value in settings.items() if name not in defaults or value != defaults[name]]
 
 
 @dataclass(frozen=True)
