@@ -74,7 +74,7 @@ def test_training_file_says_how_it_was_made(task: Task, settings: TrainingSettin
     assert matching.mass[0][1] == pytest.approx(0.6, abs=1e-3)
     for _, *shares in matching.mass:
         assert sum(shares) == pytest.approx(1, abs=1e-4)
-    assert [snapshot["step"] for snapshot in matching.snapshots] == [1, 2, 4, 6, 8]
+    assert [snapshot.step for snapshot in matching.snapshots] == [1, 2, 4, 6, 8]
     first = matching.snapshots[0]
     assert len(first["labels"]) == 8
     np.testing.assert_allclose(np.sum(first["matrix"], axis=1), 1, atol=2e-3)
