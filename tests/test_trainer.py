@@ -76,8 +76,8 @@ def test_training_file_says_how_it_was_made(task: Task, settings: TrainingSettin
         assert sum(shares) == pytest.approx(1, abs=1e-4)
     assert [snapshot.step for snapshot in matching.snapshots] == [1, 2, 4, 6, 8]
     first = matching.snapshots[0]
-    assert len(first["labels"]) == 8
-    np.testing.assert_allclose(np.sum(first["matrix"], axis=1), 1, atol=2e-3)
+    assert len(first.labels) == 8
+    np.testing.assert_allclose(np.sum(first.matrix, axis=1), 1, atol=2e-3)
 
 
 def test_checkpoint_gives_the_same_logits_without_this_package(
