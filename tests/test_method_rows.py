@@ -1,76 +1,27 @@
-"""Methods over tasks and seeds, and what was varied: the numbers are the records', and nothing varied is pooled."""
+"""Methods over tasks and seeds: the numbers are the records'."""
 
 import csv
 import io
 import json
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
-from run_directory import training, write
 from scipy import stats
+from scored_trainings import TASK_METRICS, noise, rows_of, scored, trained, write_scores
 from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.evaluation import evaluate
-from robustbench_mt.records import EvaluationRecord, TrainingRecord, from_json, to_json
-from robustbench_mt.reporting.method_rows import MethodRow
+from robustbench_mt.records import EvaluationRecord, from_json, to_json
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.report import report
-from robustbench_mt.reporting.summary import Summary, summarize
+from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.statistics import paired_over_seeds
 from robustbench_mt.tasks import TASKS, Examples, Task
 from robustbench_mt.tasks.glue_scores import GLUE_SCORES, score_metrics
-
-TASK_METRICS = {
-    "cola": {"accuracy": 0.8, "matthews": 0.5},
-    "mrpc": {"accuracy": 0.8, "f1": 0.9},
-    "rte": {"accuracy": 0.6, "f1": 0.5},
-    "stsb": {"pearson": 0.88, "spearman": 0.86},
-}
-MATCH: dict[str, Any] = {"name": "match", "temperature": "auto", "self_mass": 0.8, "layer": None}
-
-
-def trained(
-    task: str, spec: str, seed: int, variant: str = "", own: dict[str, Any] | None = None, **settings: Any
-) -> TrainingRecord:
-    varied = {name: int(value) for name, value in (pair.split("=") for pair in variant.split(",") if pair)}
-    method = {"method": own or {"name": spec}}
-    return replace(
-        training(spec.partition(":")[0], seed),
-        checkpoint="-".join(filter(None, (task, re.sub("[^a-z0-9.]+", "_", spec), f"seed{seed}", variant))),
-        task=task,
-        method=spec,
-        variant=variant,
-        matching=None,
-        settings={"learning_rate": 1e-4, "batch_size": 32} | method | settings | varied,
-    )
-
-
-def scored(made: TrainingRecord, gain: float = 0.0, counts: Sequence[int] = (90, 110), **changes: Any) -> Any:
-    metrics = {name: value + gain for name, value in TASK_METRICS.get(made.task, TASK_METRICS["rte"]).items()}
-    labels = [] if made.task == "stsb" else [100, 100]
-    record = EvaluationRecord(made.checkpoint, "f00d", made.task, "test", 200, metrics, {}, labels, "beef")
-    return replace(record, predicted_counts=list(counts) if labels else [], **changes)
-
-
-def write_scores(directory: Path, pairs: Sequence[tuple[TrainingRecord, EvaluationRecord]]) -> Path:
-    write(directory / "train.jsonl", TrainingRecord, [made for made, _ in pairs])
-    write(directory / "evaluate.jsonl", EvaluationRecord, [record for _, record in pairs])
-    return directory
-
-
-def noise(seed: int, *also: Any) -> float:
-    return float(np.random.default_rng([seed, *map(hash_of, also)]).normal(0, 0.02))
-
-
-def hash_of(value: Any) -> int:
-    return sum(str(value).encode())
 
 
 def gain(task: str, method: str, seed: int) -> float:
@@ -87,29 +38,6 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("glue"),
         [(each, scored(each, gain(each.task, each.method, each.seed))) for each in made],
     )
-
-
-@pytest.fixture(scope="module")
-def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_ablation(tmp_path_factory.mktemp("ablation"))
-
-
-def write_ablation(directory: Path) -> Path:
-    pairs = []
-    specs = ["vanilla", *(f"match:self_mass={mass}" for mass in (0.95, 0.5, 0.8)), "match:temperature=1"]
-    for spec in specs:
-        key, _, value = spec.partition(":")[2].partition("=")
-        own = {"name": "vanilla"} if spec == "vanilla" else {**MATCH, key: float(value)}
-        for size in (32, 8, 16):
-            for seed in range(5):
-                made = trained("reviews", spec, seed, f"batch_size={size}", own)
-                better = 0.2 - (float(value or 0.7) - 0.7) ** 2 + size / 1000 + 2 * noise(seed, spec, size)
-                pairs.append((made, scored(made, better if key != "temperature" else -0.1)))
-    return write_scores(directory, pairs)
-
-
-def rows_of(summary: Summary, **fields: Any) -> list[MethodRow]:
-    return [row for row in summary.methods if all(getattr(row, name) == value for name, value in fields.items())]
 
 
 def table(directory: Path, name: str) -> list[dict[str, str]]:
@@ -244,36 +172,6 @@ def test_an_evaluation_counts_its_predictions() -> None:
     assert from_json(EvaluationRecord, before).predicted_counts == []
 
 
-def test_what_is_varied_is_never_pooled(varied: Path) -> None:
-    summary = summarize([varied])
-    assert all(len(row.seeds) == 5 and row.n == 1000 for row in summary.evaluations)
-    names = [row.method for row in summary.methods]
-    assert names == [row.method for row in summary.evaluations]
-    assert names[:4] == [
-        *(f"vanilla (batch_size={size})" for size in (8, 16, 32)),
-        "match:self_mass=0.5 (batch_size=8)",
-    ]
-    assert len(set(names)) == len(names) == 15
-    for row in summary.methods:
-        if not row.method.startswith("vanilla"):
-            assert row.against == row.method.replace(row.method.split()[0], "vanilla")
-    told = [finding for finding in summary.findings if ": accuracy of match" in finding.headline]
-    for row, finding in zip([row for row in summary.methods if row.against], told, strict=True):
-        assert row.p_holm is not None and row.difference is not None
-        verdict = "no difference" if row.p_holm >= 0.05 else "higher" if (row.difference.value or 0) > 0 else "lower"
-        assert finding.headline.startswith(f"{row.task}: accuracy of {row.method} against {row.against}: {verdict}")
-        assert finding.details[0].endswith("paired t over 5 seeds, Holm over 12).")
-
-
-def test_the_only_value_that_was_varied_is_told_and_another_runs_is_not_it(tmp_path: Path) -> None:
-    varied_here = [(made := trained("rte", "match", seed, "batch_size=32"), scored(made)) for seed in (0, 1)]
-    elsewhere = [(made := trained("rte", "match", seed), scored(made)) for seed in (0, 1)]
-    here, there = write_scores(tmp_path / "here", varied_here), write_scores(tmp_path / "there", elsewhere)
-    assert [row.method for row in summarize([here]).methods] == ["match (batch_size=32)"]
-    merged = [row.method for row in summarize([here, there]).methods]
-    assert merged == ["match (batch_size=32)", "match (not varied)"]
-
-
 def test_methods_are_compared_with_the_vanilla_of_their_settings() -> None:
     names = [
         "match (batch_size=8)",
@@ -289,48 +187,6 @@ def test_methods_are_compared_with_the_vanilla_of_their_settings() -> None:
         ("r3f", "vanilla (batch_size=8)"),
     ]
     assert compared(["match"]) == []
-
-
-def test_ablations_are_drawn_where_something_was_varied(varied: Path, glue: Path, tmp_path: Path) -> None:
-    (ablation,) = summarize([varied]).ablations
-    assert [setting.name for setting in ablation.settings] == [
-        *("self mass 0.5", "self mass 0.8", "self mass 0.95", "temperature 1")
-    ]
-    assert ablation.batch_sizes == sorted(ablation.baselines) == [8, 16, 32]
-    assert len(ablation.matched) == 12
-    report([varied], tmp_path)
-    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
-    names = ("ablation_self_mass-reviews", "ablation_batch_size-reviews")
-    assert {f"{name}.{ending}" for name in names for ending in ("png", "svg")} <= drawn
-    assert summarize([glue]).ablations == []
-
-
-def test_an_ablation_holds_what_differs_in_nothing_else(tmp_path: Path) -> None:
-    made = [
-        trained("reviews", f"match:self_mass={mass}", 0, own={**MATCH, "self_mass": mass}, learning_rate=rate)
-        for mass in (0.5, 0.8)
-        for rate in (1e-4, 2e-5)
-    ]
-    for number, each in enumerate(made):
-        write_scores(tmp_path / str(number), [(each, scored(each))])
-    found = summarize([tmp_path / str(number) for number in range(4)]).ablations
-    assert sorted(ablation.told for ablation in found) == ["learning_rate=0.0001", "learning_rate=2e-05"]
-    assert all(len(ablation.matched) == 2 and not ablation.baselines for ablation in found)
-
-
-def test_an_ablation_holds_what_versions_before_and_after_a_new_setting_have_made(tmp_path: Path) -> None:
-    settings = [{"self_mass": 0.5}, {"self_mass": 0.8, "calibrate": "once"}, {"self_mass": 0.9, "calibrate": "always"}]
-    made = [trained("reviews", f"match:x={n}", 0, own={**MATCH, **own}) for n, own in enumerate(settings)]
-    write_scores(tmp_path, [(each, scored(each)) for each in made])
-    (ablation,) = summarize([tmp_path]).ablations
-    assert [setting.value for setting in ablation.settings] == [0.5, 0.8]
-    made = [
-        trained("reviews", f"match:y={mass}-{similarity}", 0, own={**MATCH, "self_mass": mass, **similarity})
-        for mass in (0.5, 0.8)
-        for similarity in ({}, {"similarity": "cosine"})
-    ]
-    found = summarize([write_scores(tmp_path / "other", [(each, scored(each)) for each in made])]).ablations
-    assert sorted(ablation.told for ablation in found) == ["match.similarity=cosine", "match.similarity=dot"]
 
 
 def test_page_terminal_and_tables_tell_the_methods(glue: Path, tmp_path: Path) -> None:
