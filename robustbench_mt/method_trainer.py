@@ -18,6 +18,8 @@ from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["MethodTrainer", "training_arguments"]
 
+_COMPILER = "inductor"
+
 
 class MethodTrainer(Trainer):
     """Hugging Face's trainer, whose loss, gradients and updates a method may change.
@@ -138,6 +140,10 @@ def training_arguments(settings: TrainingSettings, seed: int, scratch: Path, met
     precision = _precision(settings.precision)
     # The arguments leave theirs in the environment, and those of the next training in this process would take it up.
     os.environ["ACCELERATE_MIXED_PRECISION"] = "no" if precision == "fp32" else precision
+    os.environ["ACCELERATE_DYNAMO_BACKEND"] = _COMPILER if settings.compile else "no"
+    if settings.compile:
+        # What was compiled for another method's training would be used again, without this method's hooks.
+        torch.compiler.reset()
     return TrainingArguments(
         output_dir=str(scratch),
         per_device_train_batch_size=settings.batch_size,
@@ -153,6 +159,7 @@ def training_arguments(settings: TrainingSettings, seed: int, scratch: Path, met
         # Else transformers refuses bf16 without a GPU.
         use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
         torch_compile=settings.compile,
+        torch_compile_backend=_COMPILER if settings.compile else None,
         group_by_length=True,
         seed=seed,
         eval_strategy="epoch",

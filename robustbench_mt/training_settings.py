@@ -28,7 +28,7 @@ class TrainingSettings:
         keep: the weights of the last epoch, or of the epoch with the best validation metric.
         precision: of the forward passes' numbers; weights are float32 always. ``auto``: ``fp32`` on CPU; on a GPU
             ``bf16`` where it has that, else ``fp16``.
-        compile: train with ``torch.compile``, which pays on long trainings on a GPU.
+        compile: train with ``torch.compile``, anew for each training, which pays on long ones on a GPU.
 
     Example:
         >>> TrainingSettings(base="bert-base-uncased", learning_rate=2e-5).batch_size

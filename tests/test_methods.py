@@ -11,6 +11,7 @@ import torch
 from conftest import SUBJECTS
 from transformers import AutoModelForSequenceClassification
 
+from robustbench_mt import method_trainer
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
 from robustbench_mt.methods import METHODS
@@ -149,6 +150,23 @@ def test_checkpoint_is_an_ordinary_one(spec: str, train: Train, tmp_path: Path) 
     assert type(loaded) is type(train("vanilla").model)
     assert list(loaded.state_dict()) == list(weights(train("vanilla")))
     assert all(torch.equal(value, weights(tuned)[name]) for name, value in loaded.state_dict().items())
+
+
+@pytest.mark.parametrize("spec", ["match", "match:calibrate=always", "mixup", "freelb", "supcon"])
+def test_compiled_is_as_ever(
+    spec: str, task: Task, few_steps: TrainingSettings, still_base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was compiled for one training may not stand in for the next, which has other hooks, or is not compiled."""
+    # Dynamo finds out what to compile; to make machine code of it would take a minute.
+    monkeypatch.setattr(method_trainer, "_COMPILER", "eager")
+    still = replace(few_steps, base=still_base)
+    fine_tune(task, parse_method("vanilla"), replace(still, compile=True))
+    plain, compiled, after = (
+        fine_tune(task, parse_method(spec), replace(still, compile=compile)) for compile in (False, True, False)
+    )
+    assert weights(plain).keys() == weights(compiled).keys()
+    torch.testing.assert_close(weights(compiled), weights(plain), rtol=0, atol=1e-6)
+    assert same_weights(plain, after)
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -126,6 +126,10 @@ def hook_representation(
     Raises:
         UserError: in a forward pass, where what the module gives is not N x d.
     """
+    import torch
+
+    # It looks at numbers, over which a compiler would stumble, and say so at length.
+    change = torch.compiler.disable(change)  # type: ignore[no-untyped-call]
     if settings.after == "activation":
         return module.register_forward_pre_hook(lambda _module, inputs: (change(_rows(inputs[0])), *inputs[1:]))
     return module.register_forward_hook(lambda _module, _inputs, output: change(_rows(output)))
