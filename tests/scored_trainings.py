@@ -13,7 +13,7 @@ from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.summary import Summary
 
-__all__ = ["MATCH", "TASK_METRICS", "noise", "rows_of", "scored", "trained", "write_scores"]
+__all__ = ["MATCH", "TASK_METRICS", "noise", "rows_of", "scored", "trained", "write_ablation", "write_scores"]
 
 TASK_METRICS = {
     "cola": {"accuracy": 0.8, "matthews": 0.5},
@@ -63,3 +63,17 @@ def hash_of(value: Any) -> int:
 
 def rows_of(summary: Summary, **fields: Any) -> list[MethodRow]:
     return [row for row in summary.methods if all(getattr(row, name) == value for name, value in fields.items())]
+
+
+def write_ablation(directory: Path) -> Path:
+    pairs = []
+    specs = ["vanilla", *(f"match:self_mass={mass}" for mass in (0.95, 0.5, 0.8)), "match:temperature=1"]
+    for spec in specs:
+        key, _, value = spec.partition(":")[2].partition("=")
+        own = {"name": "vanilla"} if spec == "vanilla" else {**MATCH, key: float(value)}
+        for size in (32, 8, 16):
+            for seed in range(5):
+                made = trained("reviews", spec, seed, f"batch_size={size}", own)
+                better = 0.2 - (float(value or 0.7) - 0.7) ** 2 + size / 1000 + 2 * noise(seed, spec, size)
+                pairs.append((made, scored(made, better if key != "temperature" else -0.1)))
+    return write_scores(directory, pairs)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scored_trainings import MATCH, noise, scored, trained, write_scores
+from scored_trainings import MATCH, scored, trained, write_ablation, write_scores
 
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
@@ -12,20 +12,6 @@ from robustbench_mt.reporting.summary import summarize
 @pytest.fixture(scope="module")
 def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_ablation(tmp_path_factory.mktemp("ablation"))
-
-
-def write_ablation(directory: Path) -> Path:
-    pairs = []
-    specs = ["vanilla", *(f"match:self_mass={mass}" for mass in (0.95, 0.5, 0.8)), "match:temperature=1"]
-    for spec in specs:
-        key, _, value = spec.partition(":")[2].partition("=")
-        own = {"name": "vanilla"} if spec == "vanilla" else {**MATCH, key: float(value)}
-        for size in (32, 8, 16):
-            for seed in range(5):
-                made = trained("reviews", spec, seed, f"batch_size={size}", own)
-                better = 0.2 - (float(value or 0.7) - 0.7) ** 2 + size / 1000 + 2 * noise(seed, spec, size)
-                pairs.append((made, scored(made, better if key != "temperature" else -0.1)))
-    return write_scores(directory, pairs)
 
 
 def test_what_is_varied_is_never_pooled(varied: Path) -> None:

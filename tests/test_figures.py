@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.text import Annotation, Text
 from run_directory import training, write, write_run
-from test_method_rows import write_ablation
+from scored_trainings import write_ablation
 
 import robustbench_mt.reporting.plots
 from robustbench_mt.ledger import read_records
