@@ -1,7 +1,7 @@
 """A classifier that matches at inference as well, as the paper's published snippet does."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,28 +28,20 @@ class MatchedVictim(Victim):
 
     Args:
         plain: the checkpoint as it scores without matching, of which this is told apart by its name.
-        settings: where to match, and by what similarity.
-        temperature: divides the similarities, unless it is calibrated on each batch.
+        settings: where to match, by what similarity, and whether the temperature is calibrated on each batch.
+        temperature: divides the similarities where it is not, or cannot be.
         batch_size: texts that are matched together.
-        calibrates: whether it is.
     """
 
-    def __init__(
-        self,
-        plain: HuggingFaceVictim,
-        settings: MatchSettings,
-        temperature: float,
-        batch_size: int,
-        calibrates: bool = False,
-    ) -> None:
-        how = f"{settings.similarity}-{settings.after}-{temperature:.6g}{'-always' * calibrates}"
+    def __init__(self, plain: HuggingFaceVictim, settings: MatchSettings, temperature: float, batch_size: int) -> None:
+        self._calibrates = settings.calibrate == "always"
+        how = f"{settings.similarity}-{settings.after}-{temperature:.6g}{'-always' * self._calibrates}"
         name = f"{plain.name} (match-inference, batch {batch_size})"
         super().__init__(name, f"{plain.fingerprint}-{how}", plain.classes)
         self.temperature = temperature
         self.batch_size = batch_size
         self._plain = plain
         self._settings = settings
-        self._calibrates = calibrates
         self._module = find_matched_module(plain.model, settings)
         self._padding = Padding.of(plain.model, plain.tokenizer)
 
@@ -107,14 +99,15 @@ def matched_victim(plain: Victim, temperature: float | None, batch_size: int) ->
         )
     training = read_training(Path(plain.model.name_or_path))
     settings, trained = _as_trained(training)
-    calibrates = temperature is None and settings.calibrate == "always"
     if temperature is None:
         temperature = trained
+    else:
+        settings = replace(settings, calibrate="once")
     if temperature is None:
         raise ConflictingOptionsError(
             f"The checkpoint {plain.name} was not trained with match, as far as is known: give a --match-temperature."
         )
-    return MatchedVictim(plain, settings, temperature, batch_size, calibrates)
+    return MatchedVictim(plain, settings, temperature, batch_size)
 
 
 def _as_trained(training: TrainingRecord | None) -> tuple[MatchSettings, float | None]:
