@@ -10,6 +10,7 @@ from pathlib import Path
 import nltk
 import pytest
 from nltk.downloader import Downloader
+from nltk_apart import nltk_apart
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.resources import RESOURCES, download, fetch, find, overlay, prepare, require
@@ -35,13 +36,10 @@ def apart(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NLTK_DATA", str(tmp_path / "named"))
-    monkeypatch.setattr(overlay, "_copies", {})
-    monkeypatch.setattr(nltk.data, "path", [str(folder) for folder in nltk_folders()])
-    nltk.corpus.stopwords._unload()
-    nltk.corpus.wordnet._unload()
-    yield tmp_path
-    nltk.corpus.stopwords._unload()
-    nltk.corpus.wordnet._unload()
+    with nltk_apart():
+        overlay._copies.clear()
+        nltk.data.path[:] = [str(folder) for folder in nltk_folders()]
+        yield tmp_path
 
 
 def write_stop_words(root: Path, *words: str) -> Path:

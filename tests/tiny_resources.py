@@ -17,6 +17,7 @@ import pytest
 import tiny_models
 import tiny_tensorflow
 from conftest import ADVERBS, BAD, GOOD, SUBJECTS
+from nltk_apart import nltk_apart
 
 from attacks.textattack_import import import_textattack
 
@@ -67,7 +68,6 @@ def placed(root: Path) -> Iterator[None]:
     """Within, this package and the libraries look for resources below ``root``, and nothing read before is kept."""
     import flair
     import huggingface_hub.constants
-    import nltk
     import transformers.utils.hub
 
     textattack = import_textattack()
@@ -75,7 +75,7 @@ def placed(root: Path) -> Iterator[None]:
     from textattack.transformations.word_swaps import word_swap_homoglyph_swap
 
     hub, table = str(root / "hub"), root / "intentional_homoglyphs.txt"
-    with pytest.MonkeyPatch.context() as patch:
+    with nltk_apart(), pytest.MonkeyPatch.context() as patch:
         # This package asks the environment each time; the libraries asked it once, when they were imported.
         patch.setenv("ROBUSTBENCH_MT_RESOURCES", str(root))
         patch.setenv("ROBUSTBENCH_MT_CACHE", str(root / "cache"))
@@ -87,7 +87,6 @@ def placed(root: Path) -> Iterator[None]:
         patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", hub)
         patch.setattr(transformers.utils.hub, "TRANSFORMERS_CACHE", hub)
         patch.setattr(flair, "cache_root", root / "flair")
-        patch.setattr(nltk.data, "path", list(nltk.data.path))
         # Two things stand in TextAttack's code: the sizes of a model of 800 MB, and a path in its package, where no
         # test should write.
         patch.setattr(language_model_helpers, "RNNModel", lambda *_, **__: tiny_models.tiny_rnn(1 + len(WORDS)))
