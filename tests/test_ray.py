@@ -33,20 +33,40 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
+from robustbench_mt.quiet import without_telemetry
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Task
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (the extra ray)")
 RAY = BackendOptions("ray")
+MACHINE = {"num_cpus": 1}
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Two workers of one core each, however many this machine has; they find what tests do in their own folder."""
+def machines() -> Iterator[Any]:
+    """A cluster as Ray's own tests make one: of two machines of one core each, which this machine plays."""
     with pytest.MonkeyPatch.context() as patch:
+        # Its workers find what tests do in their own folder.
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        with Cluster(RAY, cores=2) as cluster:
-            yield cluster
+        without_telemetry()
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        # A machine counts as lost after 1 second of silence, not after 15.
+        patch.setenv("RAY_health_check_period_ms", "500")
+        patch.setenv("RAY_health_check_failure_threshold", "2")
+        from ray.cluster_utils import Cluster as Machines
+
+        machines = Machines(initialize_head=True, head_node_args={**MACHINE, "include_dashboard": False})
+        try:
+            machines.add_node(**MACHINE)
+            yield machines
+        finally:
+            machines.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(machines: Any) -> Iterator[Cluster]:
+    with Cluster(replace(RAY, ray_address=machines.address)) as cluster:
+        yield cluster
 
 
 # What shards are, and options, need no Ray.
@@ -95,16 +115,29 @@ def test_an_address_that_does_not_answer(address: str, message: str) -> None:
 @needs_ray
 @pytest.mark.parametrize("first", ["", "import ray"])
 def test_a_process_starts_one_after_the_other(first: str, tmp_path: Path) -> None:
-    """Also where its environment is put back in between, as tests do, and where it has imported Ray before."""
+    """Also where its environment is put back in between, as tests do, and where it has imported Ray before.
+
+    Nothing of them listens but on this machine, and nothing is told to Ray's makers.
+    """
     script = f"""
 import os
+import psutil
 {first}
 from robustbench_mt.backend import BackendOptions, connected
 for _ in range(2):
     before = dict(os.environ)
     with connected(BackendOptions("ray")) as cluster:
-        import ray
-        print(cluster.places, ray.util.get_node_ip_address())
+        assert cluster.places
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        listening = [
+            connection.laddr
+            for process in processes
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+        assert 8265 not in {{address.port for address in listening}}, "the dashboard"
+        print(*{{address.ip for address in listening}})
     os.environ.clear()
     os.environ.update(before)
 """
@@ -117,22 +150,9 @@ for _ in range(2):
         timeout=180,
     )
     assert done.returncode == 0, done.stderr
-    assert [line.split()[1] for line in done.stdout.splitlines()[-2:]] == ["127.0.0.1"] * 2, done.stdout
-
-
-@needs_ray
-def test_nothing_listens_but_on_this_machine(cluster: Cluster) -> None:
-    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    listening = [
-        connection.laddr
-        for process in processes
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert listening
-    assert {address.ip for address in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    assert 8265 not in {address.port for address in listening}, "the dashboard"
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    *_, one, other = done.stdout.splitlines()
+    for addresses in (one, other):
+        assert {"127.0.0.1"} <= set(addresses.split()) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 # The mechanism, with work that is light.
@@ -162,19 +182,44 @@ def begun(mark: Path) -> int:
     return mark.stat().st_mtime_ns
 
 
+def who_has_just_begun(marks: Path) -> int:
+    """The process of a worker that has a word in hand."""
+    while time.time() - (last := max(marks.iterdir(), key=begun)).stat().st_mtime > 0.05:
+        time.sleep(0.01)
+    return int(last.suffix[1:])
+
+
 @needs_ray
 def test_a_worker_is_killed_midway(cluster: Cluster, tmp_path: Path) -> None:
     shards = Shards(cluster, partial(toy_work, tmp_path, 1))
     results: list[tuple[int, Any]] = []
     for result in shards.run(enumerate(["slow"] * 16), lambda _: None):
         if not results:
-            # Whoever has just begun a word has it in hand.
-            while time.time() - (last := max(tmp_path.iterdir(), key=begun)).stat().st_mtime > 0.05:
-                time.sleep(0.01)
-            os.kill(int(last.suffix[1:]), signal.SIGKILL)
+            os.kill(who_has_just_begun(tmp_path), signal.SIGKILL)
         results.append(result)
     assert sorted(results) == [(number, "slowslow") for number in range(16)]
     assert len(list(tmp_path.glob("slow.*"))) > 16, "what it had in hand was begun again"
+
+
+@needs_ray
+def test_a_machine_is_lost_midway(cluster: Cluster, machines: Any, tmp_path: Path) -> None:
+    lost = machines.add_node(**MACHINE)
+    raylet = psutil.Process(lost.all_processes["raylet"][0].process.pid)
+    assert cluster.places == 3
+    results: list[tuple[int, Any]] = []
+    for result in Shards(cluster, partial(toy_work, tmp_path, 1)).run(enumerate(["slow"] * 48), lambda _: None):
+        if not results:
+            while who_has_just_begun(tmp_path) not in {worker.pid for worker in raylet.children()}:
+                time.sleep(0.01)
+            # As when its power fails: all of it at once.
+            for process in [raylet, *raylet.children(recursive=True)]:
+                process.kill()
+        results.append(result)
+    assert sorted(results) == [(number, "slowslow") for number in range(48)]
+    assert len(list(tmp_path.glob("slow.*"))) > 48, "what it had in hand was begun again"
+    while cluster.places == 3:
+        time.sleep(0.1)
+    assert cluster.places == 2
 
 
 @needs_ray
@@ -187,9 +232,12 @@ def test_a_mistake_ends_the_run_as_what_it_is(cluster: Cluster, tmp_path: Path) 
 
 
 @needs_ray
-def test_tasks_use_as_many_threads_as_cores(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_use_as_many_threads_as_cores(cluster: Cluster, machines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "options", replace(RAY, task_cores=2))
+    assert cluster.places == 0, "one core of each machine is not two of one"
+    larger = machines.add_node(num_cpus=2)
     ((_, (count, _)),) = Shards(cluster, threads).run([(0, "")], lambda _: None)
+    machines.remove_node(larger)
     assert count == 2
     monkeypatch.setattr(cluster, "options", replace(RAY, task_gpus=1000))
     assert cluster.places == 0
