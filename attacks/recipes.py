@@ -90,6 +90,7 @@ def build(
         UserError: a resource is missing, or what the user brings cannot be read, or the recipe cannot attack these
             fields, or this victim.
     """
+    from attacks.quick_wordnet import english_wordnet
     from attacks.textattack_import import homoglyphs_from, import_textattack, no_downloads, quiet
 
     _refuse_unfit(recipe, victim, fields)
@@ -98,6 +99,7 @@ def build(
     with ExitStack() as within:
         within.enter_context(quiet())
         within.enter_context(no_downloads())
+        within.enter_context(english_wordnet())
         path = _own_vectors(recipe, options)
         if path is not None:
             from attacks.word_vectors import in_place_of_textattacks, open_word_vectors

@@ -13,6 +13,8 @@ from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["Variant", "variants"]
 
+_SETTINGS = TypeAdapter(TrainingSettings)
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -52,6 +54,6 @@ def _name(combination: Mapping[str, Any]) -> str:
 
 def _replaced(settings: TrainingSettings, combination: Mapping[str, Any]) -> TrainingSettings:
     try:
-        return TypeAdapter(TrainingSettings).validate_python({**asdict(settings), **combination})
+        return _SETTINGS.validate_python({**asdict(settings), **combination})
     except ValidationError as error:
         raise BadExperimentError(f"The experiment varies {_name(combination)}: {error.errors()[0]['msg']}.") from None

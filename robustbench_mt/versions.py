@@ -1,12 +1,15 @@
 """The versions that a record names."""
 
 import platform
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 
 __all__ = ["versions"]
+
+_version = cache(metadata.version)
 
 
 def versions(*packages: str) -> dict[str, str]:
     """Versions of python, this package and ``packages``, read from their metadata without importing them."""
-    found = {name: version(name) for name in ("robustbench-mt", *packages)}
+    found = {name: _version(name) for name in ("robustbench-mt", *packages)}
     return {"python": platform.python_version(), **found}

@@ -30,6 +30,9 @@ from robustbench_mt.training_settings import TrainingSettings
 
 pytest_plugins = ["browsing", "subword_victims"]
 
+FROZEN = pytest.StashKey[int]()
+"""How many modules the garbage collector leaves alone."""
+
 SUBJECTS = ["film", "story", "plot", "cast", "music", "ending", "dialogue", "scene"]
 ADVERBS = ["really", "simply", "often", "quite", "truly"]
 GOOD = ["wonderful", "brilliant", "charming", "delightful", "superb"]
@@ -65,9 +68,12 @@ def outcome(record: AttackRecord) -> AttackRecord:
     return replace(record, seconds=0.0)
 
 
-def pytest_sessionstart() -> None:
+def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Each training collects garbage, which would go through all that was imported each time."""
-    gc.freeze()
+    if len(sys.modules) > item.config.stash.get(FROZEN, 0) + 50:
+        item.config.stash[FROZEN] = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
     return page.replace(_PACKED, "\n".join(elements))
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),

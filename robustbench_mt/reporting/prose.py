@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from robustbench_mt.reporting import citations
@@ -58,6 +60,38 @@ def methods_prose(summary: Summary) -> str:
 def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
     """The section, whose citations are added to ``cited``."""
     runs = summary.runs
+    text = (
+        _environment(dialect)
+        .get_template("methods.txt")
+        .render(
+            cited=cited,
+            heading=lambda title: Markup(f"\n\n{dialect.heading(title)}"),
+            title=Markup("# Methods" if dialect is MARKDOWN else r"\section{Methods}"),
+            tasks=task_facts(summary),
+            methods=method_facts(runs.trainings),
+            training=training_facts(runs.trainings),
+            remarks=summary.method_remarks or [f"How the settings were chosen: {told}" for told in runs.tuned_on],
+            attacks=attack_facts(summary),
+            static_sets=list(dict.fromkeys(static_set(row.split) for row in summary.static_sets)),
+            transfers=bool(summary.transfers),
+            reductions=bool(summary.reductions),
+            imbalance=imbalance_facts(runs.imbalance),
+            curve_training=training_facts([*runs.imbalance, *runs.label_noise]),
+            noise=label_noise_facts(runs.label_noise),
+            statistics=statistics_used(summary),
+            versions=versions_used(summary),
+            metrics=bool(runs.evaluations or runs.imbalance or runs.label_noise),
+            tools=citations.TOOLS,
+            keys=citations.STATISTICS,
+            confidence=f"{CONFIDENCE:.0%}",
+        )
+    )
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
+
+
+@cache
+def _environment(dialect: Dialect) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         # What finalize gives is marked as safe: Jinja's own escaping, which is HTML's, never comes to it.
@@ -68,8 +102,9 @@ def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
         lstrip_blocks=True,
     )
 
-    def cite(keys: Sequence[str]) -> Markup:
-        cited.extend(keys)
+    @pass_context
+    def cite(context: Context, keys: Sequence[str]) -> Markup:
+        context["cited"].extend(keys)
         return Markup(dialect.cite(keys) if keys else "")
 
     environment.filters |= {
@@ -79,29 +114,7 @@ def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
         "listed": _listed(dialect),
         "sentence": lambda text: text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}.",
     }
-    text = environment.get_template("methods.txt").render(
-        heading=lambda title: Markup(f"\n\n{dialect.heading(title)}"),
-        title=Markup("# Methods" if dialect is MARKDOWN else r"\section{Methods}"),
-        tasks=task_facts(summary),
-        methods=method_facts(runs.trainings),
-        training=training_facts(runs.trainings),
-        remarks=summary.method_remarks or [f"How the settings were chosen: {told}" for told in runs.tuned_on],
-        attacks=attack_facts(summary),
-        static_sets=list(dict.fromkeys(static_set(row.split) for row in summary.static_sets)),
-        transfers=bool(summary.transfers),
-        reductions=bool(summary.reductions),
-        imbalance=imbalance_facts(runs.imbalance),
-        curve_training=training_facts([*runs.imbalance, *runs.label_noise]),
-        noise=label_noise_facts(runs.label_noise),
-        statistics=statistics_used(summary),
-        versions=versions_used(summary),
-        metrics=bool(runs.evaluations or runs.imbalance or runs.label_noise),
-        tools=citations.TOOLS,
-        keys=citations.STATISTICS,
-        confidence=f"{CONFIDENCE:.0%}",
-    )
-    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
-    return "\n\n".join(filter(None, paragraphs)) + "\n"
+    return environment
 
 
 def _escaped_by(dialect: Dialect) -> Callable[[Any], Any]:
