@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
+from robustbench_mt.reporting.embedded_fonts import glyphs_alone
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.visible import visible
@@ -191,6 +192,6 @@ def render(figure: Figure, ending: str) -> bytes:
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
-    with styled():
+    with styled(), glyphs_alone():
         figure.savefig(stream, format=ending, metadata=empty[ending])
     return stream.getvalue()
