@@ -17,7 +17,7 @@ import psutil
 import pytest
 from conftest import outcome, reviews
 from small_experiments import small_experiment, written
-from toy_work import threads, toy_work
+from toy_work import threads, toy_work, visible_gpus
 
 from attacks.engine import attack
 from attacks.recipes import RECIPES
@@ -232,13 +232,21 @@ def test_a_mistake_ends_the_run_as_what_it_is(cluster: Cluster, tmp_path: Path) 
 
 
 @needs_ray
-def test_tasks_use_as_many_threads_as_cores(cluster: Cluster, machines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_take_the_cores_and_gpus_that_they_are_given(
+    cluster: Cluster, machines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To Ray a GPU is a number, which needs none there to be; that torch would find one is not seen here."""
     monkeypatch.setattr(cluster, "options", replace(RAY, task_cores=2))
     assert cluster.places == 0, "one core of each machine is not two of one"
-    larger = machines.add_node(num_cpus=2)
+    larger = machines.add_node(num_cpus=2, num_gpus=1)
+    assert cluster.places == 1
     ((_, (count, _)),) = Shards(cluster, threads).run([(0, "")], lambda _: None)
-    machines.remove_node(larger)
     assert count == 2
+    monkeypatch.setattr(cluster, "options", replace(RAY, task_gpus=0.4))
+    assert cluster.places == 2, "of the larger machine"
+    seen = list(Shards(cluster, visible_gpus).run(enumerate(["", ""]), lambda _: None))
+    assert sorted(seen) == [(0, "0"), (1, "0")]
+    machines.remove_node(larger)
     monkeypatch.setattr(cluster, "options", replace(RAY, task_gpus=1000))
     assert cluster.places == 0
 

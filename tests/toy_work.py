@@ -10,7 +10,7 @@ from typing import Any
 from attacks.worker import Work
 from robustbench_mt.errors import BadVictimError
 
-__all__ = ["dies_at_once", "threads", "toy_work"]
+__all__ = ["dies_at_once", "threads", "toy_work", "visible_gpus"]
 
 
 def toy_work(marks: Path, width: int) -> Work[str, str]:
@@ -56,5 +56,15 @@ def threads() -> Work[str, Any]:
 
         for number, _ in jobs:
             yield number, (torch.get_num_threads(), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    return work
+
+
+def visible_gpus() -> Work[str, str]:
+    """Which GPUs this process may use, as CUDA reads it."""
+
+    def work(jobs: Iterable[tuple[int, str]], scored: Callable[[int], None]) -> Iterator[tuple[int, str]]:
+        for number, _ in jobs:
+            yield number, os.environ.get("CUDA_VISIBLE_DEVICES", "")
 
     return work
