@@ -1,21 +1,29 @@
 """Tests of differences, corrected for their number, and what a number of examples can show at all."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import optimize, stats
+
+from robustbench_mt.spread import spread_of_mean
 
 __all__ = [
     "DIFFERING",
     "LEVEL",
     "POWER",
+    "family_size",
     "holm",
     "mcnemar_power",
     "paired_t_over_seeds",
     "smallest_difference",
+    "t_over_seeds_and_examples",
     "what_can_be_shown",
     "wilcoxon_over_seeds",
 ]
+
+P = TypeVar("P", float, float | None)
 
 LEVEL = 0.05
 POWER = 0.8
@@ -68,18 +76,44 @@ def _differences(first: Sequence[float], second: Sequence[float]) -> list[float]
     return [round(one - other, 12) for one, other in zip(first, second, strict=True)]
 
 
-def holm(ps: Sequence[float]) -> list[float]:
+def t_over_seeds_and_examples(first: ArrayLike, second: ArrayLike) -> float | None:
+    """The two-sided p of the t-test that two methods, of several seeds on the same examples, are right equally often.
+
+    Seeds and examples are both drawn from many (Hillis 2007; see :func:`robustbench_mt.spread.spread_of_mean`): it asks
+    what other seeds and other examples would give, where the paired t-test over seeds takes these examples as given.
+
+    Args:
+        first, second: seeds x examples, whether each is classified correctly; both in one order.
+
+    Returns:
+        ``None`` where :func:`robustbench_mt.statistics.hierarchical_bootstrap_difference` has no interval: for one seed
+        or one example, and where all outcomes differ alike.
+    """
+    differences = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
+    if min(differences.shape) < 2 or np.ptp(differences) == 0:
+        return None
+    return spread_of_mean(differences).p(float(differences.mean()))
+
+
+def holm(ps: Sequence[P]) -> list[P]:
     """The p values of a family of comparisons, corrected for their number by Holm's step-down (Holm 1979).
 
     Where each that comes out under 5% is taken for a difference, the chance that any of them is none is 5% at most,
-    however the comparisons depend on each other.
+    however the comparisons depend on each other. What could not be tested is no part of the family, and stays ``None``.
     """
-    if not ps:
-        return []
+    known = [p for p in ps if p is not None]
+    if not known:
+        return list(ps)
     # Imported here, because it takes a second with what it imports.
     from statsmodels.stats.multitest import multipletests
 
-    return [float(p) for p in multipletests(ps, method="holm")[1]]
+    corrected = iter(multipletests(known, method="holm")[1].tolist())
+    return [None if p is None else next(corrected) for p in ps]
+
+
+def family_size(ps: Sequence[float | None]) -> int:
+    """For how many comparisons :func:`holm` corrects."""
+    return sum(p is not None for p in ps)
 
 
 def mcnemar_power(n: int, difference: float, differing: float, level: float = LEVEL) -> float:

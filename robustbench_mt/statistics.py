@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from robustbench_mt.spread import spread_of_mean
+
 __all__ = [
     "CONFIDENCE",
     "Estimate",
@@ -34,8 +36,6 @@ _AT_ONCE = 50
 _MOST_TOGETHER = 2000
 # Drawing how often a distinct value is in a resample takes as long as drawing so many examples.
 _DISTINCT = 30
-# Of means that are equal.
-_ROUNDING = 1e-12
 _Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 _ENDS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
 OVER_SEEDS = "95% t over seeds"
@@ -211,7 +211,8 @@ def hierarchical_bootstrap_difference(first: ArrayLike, second: ArrayLike, seed:
             drawn_means = (_times_drawn(counts, generator) * (times @ distinct)).sum(axis=1) / (n * seeds)
         means[start : start + _AT_ONCE] = drawn_means
     low, high = np.quantile(means, _ENDS)
-    stretch = _width_over_seeds_and_examples(differences) / (high - low)
+    spread = spread_of_mean(differences)
+    stretch = 2 * spread.t(CONFIDENCE) * math.sqrt(spread.variance) / (high - low)
     return Estimate(mean, float(mean - stretch * (mean - low)), float(mean + stretch * (high - mean)), n, kind)
 
 
@@ -239,20 +240,6 @@ def _times_drawn(counts: NDArray[np.int64], generator: np.random.Generator) -> N
     """How often each distinct value is in some resamples, given how often it is among the examples."""
     n = int(counts.sum())
     return generator.multinomial(n, counts / n, size=_AT_ONCE)
-
-
-def _width_over_seeds_and_examples(differences: NDArray[np.float64]) -> float:
-    """The width of the t interval of a mean over seeds x examples, both random (Hillis 2007)."""
-    seeds, n = differences.shape
-    of_seeds, of_examples = differences.mean(axis=1), differences.mean(axis=0)
-    residuals = differences - of_seeds[:, None] - of_examples + differences.mean()
-    by_seed, by_example = n * of_seeds.var(ddof=1), seeds * of_examples.var(ddof=1)
-    by_chance = (residuals**2).sum() / ((seeds - 1) * (n - 1))
-    # Accuracies are counts, and a few seeds may happen to differ alike, which does not tell that all would.
-    by_seed = by_seed if by_seed > _ROUNDING else by_chance
-    spread = by_seed + max(by_example - by_chance, 0.0)
-    freedom = (seeds - 1) * (spread / by_seed) ** 2 if by_seed else np.inf
-    return float(2 * stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(spread / (seeds * n)))
 
 
 def mcnemar_exact(only_first_right: int, only_second_right: int) -> float:

@@ -210,18 +210,21 @@ def test_accuracy_by_length_is_that_of_the_records_in_each_quarter(run: Path, su
                 counted = [record for record in records if record.status != "error"]
                 assert all(is_right_before(record) == (record.status != "skipped") for record in counted)
                 by_method.setdefault(row.method, []).extend(counted)
-        words = sorted(record.words for records in by_method.values() for record in records)
+        lengths = {name: {record.index: record.words for record in of} for name, of in by_method.items()}
+        words = sorted(count for of_method in lengths.values() for count in of_method.values())
         last = [words[-(-len(words) * quarter // 4) - 1] for quarter in (1, 2, 3, 4)]
         rows = [row for row in summary.lengths if row.recipe == recipe]
         assert {row.method for row in rows} == by_method.keys()
         for row in rows:
             assert [most for (_, most), _ in row.by_length] == last
-            assert row.n == len(by_method[row.method])
+            assert row.n == len(lengths[row.method])
             below = 0
             for (fewest, most), share in row.by_length:
                 of = [record for record in by_method[row.method] if below < record.words <= most]
                 assert fewest == min(count for count in words if count > below)
-                assert share == wilson(sum(record.status == "failed" for record in of), len(of))
+                assert share.value == sum(record.status == "failed" for record in of) / len(of)
+                assert share.n == len({record.index for record in of})
+                assert share.low < share.value < share.high or share.value == share.low == 0
                 below = most
 
 

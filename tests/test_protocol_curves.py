@@ -164,7 +164,13 @@ def test_findings_compare_methods_within_a_protocol(tmp_path: Path) -> None:
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
     summary = summarize([tmp_path])
     assert [len(row.seeds) for row in summary.imbalance] == [3] * 16
-    told = findings([], [], [], [], [], [], summary.imbalance, [], [])
+    told = findings([], [], [], [], [], [], summary.imbalance, [], summary.imbalance_differences, [])
+    # Two methods at two ratios, with controls, each protocol a family of its own.
+    assert {row.curve for row in summary.imbalance_differences} == {
+        f"minority positive{protocol}{control}"
+        for protocol in ("", " (constant-size)")
+        for control in ("", ", balanced control")
+    }
     assert [finding.headline.partition(" of match")[0] for finding in told] == [
         "reviews: minority F1 (constant-size)",
         "reviews: minority F1",
@@ -185,11 +191,32 @@ def test_findings_compare_the_same_seeds(tmp_path: Path) -> None:
                 point = imbalance_point(method, ratio, seed)
                 points.append(replace(point, metrics={**point.metrics, "minority_f1": value}))
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
-    (told,) = findings([], [], [], [], [], [], summarize([tmp_path]).imbalance, [], [])
+    summary = summarize([tmp_path])
+    (told,) = findings([], [], [], [], [], [], summary.imbalance, [], summary.imbalance_differences, [])
     assert told.headline.endswith("lower in 1 of 2 ratios; in 1 no difference can be told at this n.")
     ps = [ttest_rel(f1["match"][ratio], f1["vanilla"][ratio]).pvalue for ratio in (1.0, 10.0)]
     assert told.details[0].endswith(f"0.097 lower (p = {2 * min(ps):.3f}, paired t over 3 seeds, Holm over 2).")
     assert told.details[1].endswith(f"(p = {max(ps):.3f}, paired t over 3 seeds, Holm over 2).")
+    assert [row.p_t for row in summary.imbalance_differences] == pytest.approx(ps)
+    (table,) = [table for table in result_tables(summary) if table.name == "imbalance_differences"]
+    assert "reviews, minority positive: 2" in table.caption
+
+
+def test_the_family_of_a_curve_is_all_its_methods(tmp_path: Path) -> None:
+    """Not a pair of methods: of many methods, each with few points, some would come out lower by chance."""
+    methods = ("vanilla", "match", "focal", "oversample")
+    points = []
+    for place, method in enumerate(methods):
+        for ratio in (1.0, 5.0, 10.0):
+            for seed in (0, 1, 2):
+                point = imbalance_point(method, ratio, seed)
+                value = 0.5 + place * 0.01 * (seed + 1) * ratio / 10
+                points.append(replace(point, metrics={**point.metrics, "minority_f1": value}))
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
+    summary = summarize([tmp_path])
+    assert {row.family for row in summary.imbalance_differences} == {9}
+    assert all(row.p_holm >= row.p_t for row in summary.imbalance_differences)
+    assert all("Holm over 9" in detail for finding in summary.findings for detail in finding.details)
 
 
 def test_records_of_an_unknown_protocol_are_refused_in_a_line(tmp_path: Path) -> None:

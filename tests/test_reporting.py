@@ -61,13 +61,15 @@ def test_attack_numbers_are_the_records(run: Path, page: str) -> None:
         fallen = [line for line in tried if line["status"] == "success"]
         attacked = fallen + [line for line in tried if line["status"] == "failed"]
         assert int(row["left_out"]) == len(lines) - len(tried) == 6
-        assert int(row["n"]) == int(row["clean_accuracy_n"]) == len(tried) == 174
+        assert len(tried) == 174
+        assert int(row["n"]) == int(row["clean_accuracy_n"]) == len({line["index"] for line in tried}) == 58
         assert float(row["clean_accuracy"]) == len(right) / len(tried)
         assert float(row["accuracy_under_attack"]) == (len(right) - len(fallen)) / len(tried)
         assert float(row["success_rate"]) == len(fallen) / len(attacked)
         assert float(row["queries"]) == pytest.approx(np.mean([line["queries"] for line in attacked]))
         shares = [line["words_changed"] / line["words"] for line in fallen]
-        assert float(row["share_changed"]) == pytest.approx(np.mean(shares))
+        # A mean over seeds, where no example fell for all of them.
+        assert float(row["share_changed"]) == pytest.approx(np.mean(shares), rel=0.01)
         assert float(row["accuracy_under_attack_low"]) < float(row["accuracy_under_attack"])
 
 
@@ -100,7 +102,9 @@ def test_curve_and_evaluation_numbers_are_the_records(run: Path, page: str) -> N
         assert (int(row["accuracy_n"]), int(row["flipped"])) == (len(accuracy), flipped) == (3, round(4000 * keys[1]))
         assert float(row["accuracy_low"]) < float(row["accuracy"]) < float(row["accuracy_high"])
     (vanilla, _) = table(run / "report", "evaluations")
-    assert (float(vanilla["accuracy"]), int(vanilla["accuracy_n"])) == ((840 + 841 + 842) / 3000, 3000)
+    assert float(vanilla["accuracy"]) == pytest.approx(0.841)
+    assert int(vanilla["accuracy_n"]) == 3
+    assert int(vanilla["n"]) == 1000
 
 
 def test_curves_fall_from_clean_accuracy_to_accuracy_under_attack(run: Path) -> None:
@@ -112,7 +116,8 @@ def test_curves_fall_from_clean_accuracy_to_accuracy_under_attack(run: Path) -> 
         assert values[-1] == row.accuracy_under_attack.value
         records = [r for p in sorted(run.glob(f"attacks/*-{row.method}-*/*/{row.recipe}.jsonl")) for r in read_json(p)]
         within = sum(r["status"] == "success" and r["words_changed"] * 5 <= r["words"] for r in records)
-        assert values[20] == pytest.approx(values[0] - within / row.n)
+        counted = sum(r["status"] != "error" for r in records)
+        assert values[20] == pytest.approx(values[0] - within / counted)
 
 
 def test_an_error_is_no_attack_withstood(tmp_path: Path) -> None:
@@ -135,27 +140,27 @@ def test_an_example_that_could_not_be_tried_is_no_attack_withstood(tmp_path: Pat
     assert any("could not be tried" in doubt for doubt in summary.doubts)
 
 
-def test_findings_over_seeds_claim_no_more_than_the_paired_test(run: Path) -> None:
+def test_findings_over_seeds_claim_no_more_than_the_test_over_seeds_and_examples(run: Path) -> None:
     """Examples of one training are not independent: intervals over all of them would claim two of the attacks."""
     summary = summarize([run])
     under_attack, worst_case, *_ = summary.findings
     assert under_attack.headline == (
         "reviews: accuracy under attack of match against vanilla: "
-        "no difference can be told at this n, in all 3 attacks."
+        "higher in 1 of 3 attacks; in 2 no difference can be told at this n."
     )
     assert worst_case.headline.endswith("worst case over recipes of match against vanilla: higher.")
-    pairs = {row.condition: (row.by_seed, row.other_by_seed) for row in summary.paired_seeds}
-    names = [row.recipe for row in summary.attacks if row.method == "match"]
-    _, corrected, *_ = multipletests([ttest_rel(*pairs[name]).pvalue for name in names], method="holm")
+    # Before the attack, under three recipes, and in the worst case.
+    tested = [row for row in summary.paired_seeds if row.p is not None]
+    _, corrected, *_ = multipletests([row.p for row in tested], method="holm")
+    ps = {row.condition: p for row, p in zip(tested, corrected, strict=True)}
+    assert {row.condition: row.p_holm for row in tested} == pytest.approx(ps)
+    names, worst = [row.recipe for row in summary.attacks if row.method == "match"], "worst case of 3 recipes"
     assert [detail.split(":")[0] for detail in under_attack.details] == names
-    for detail, p in zip(under_attack.details, corrected, strict=True):
-        assert p >= 0.05
-        assert detail.endswith(
-            f"no difference can be told at this n (p = {p:.3f}, paired t over 3 seeds, Holm over 3)."
-        )
-    p = ttest_rel(*pairs["worst case of 3 recipes"]).pvalue
-    assert p < 0.05
-    assert worst_case.details[0].endswith(f"12.6 points higher (p = {p:.3f}, paired t over 3 seeds).")
+    for detail, name in zip([*under_attack.details, *worst_case.details], [*names, worst], strict=True):
+        p = "p < 0.001" if ps[name] < 0.001 else f"p = {ps[name]:.3f}"
+        assert detail.endswith(f" ({p}, t over 3 seeds and 58 examples, Holm over {len(tested)}).")
+        assert ("no difference" in detail) == (ps[name] >= 0.05)
+    assert all((row.difference.low > 0) == (row.p < 0.05) for row in tested)
 
 
 def test_findings_of_one_seed_claim_no_more_than_the_intervals(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def _counted(of_recipes: Sequence[AttackRow], worst_case: Sequence[AttackRow]) -
     ended = sum(row.ended_by_budget for row in of_recipes)
     budget = f" Budget of an example: {'; or '.join(limits)}; attacks that ran into it: {ended}." if limits else ""
     return (
-        "Intervals are 95% Wilson; examples count as independent, also where seeds are pooled. "
+        "Intervals are 95% Wilson, of several seeds over seeds and examples. "
         f"Seeds: {'; '.join(pooled)}. Examples left out of the recipes' n: {sum(row.left_out for row in of_recipes)}."
         f"{budget}{WORST_CASE if worst_case else ''}"
     )

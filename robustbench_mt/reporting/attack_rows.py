@@ -1,16 +1,17 @@
 """What attack records say: how much accuracy is left, and at what price for the attacker."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robustbench_mt.crossed import Crossed
 from robustbench_mt.reporting.attacked import ENDINGS, Columns, counted, stands, tried, with_status
 from robustbench_mt.reporting.naming import MethodNames, RecipeNames, VictimNames, budget_name, method_order
 from robustbench_mt.reporting.runs import AttackFile
-from robustbench_mt.statistics import Estimate, bootstrap_mean, mean_over_seeds, wilson
+from robustbench_mt.statistics import Estimate, mean_over_seeds
 
 __all__ = [
     "BUDGETS",
@@ -31,6 +32,7 @@ BUDGETS = tuple(range(101))
 """Shares of words that an attacker may change, in per cent."""
 
 _POINTS = 120
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,15 @@ class AttackGroup:
         return sorted({file.training.seed for file in self.files if file.training})
 
     @property
-    def columns(self) -> Columns:
+    def by_checkpoint(self) -> list[Columns]:
         """The examples that say something of the attack, see :func:`~robustbench_mt.reporting.attacked.counted`."""
         every = [file.attacked.columns for file in self.files]
-        return np.concatenate([columns[counted(columns)] for columns in every])
+        return [columns[counted(columns)] for columns in every]
+
+    @property
+    def columns(self) -> Columns:
+        """Those of all checkpoints."""
+        return np.concatenate(self.by_checkpoint)
 
     @property
     def left_out(self) -> int:
@@ -89,10 +96,10 @@ class _Row:
 
 @dataclass(frozen=True)
 class AttackRow(_Row):
-    """A recipe against a method's checkpoints (one or pooled); examples count as independent.
+    """A recipe against a method's checkpoints, one or several; intervals are those of :class:`Crossed`.
 
     Attributes:
-        n: examples attacked or misclassified before; those ``left_out`` stand beside it.
+        n: different examples attacked or misclassified before; what was ``left_out`` of all checkpoints' stands beside.
         clean_accuracy: share classified correctly before the attack.
         accuracy_under_attack: share classified correctly after it.
         over_seeds: mean of the checkpoints' accuracies under attack, with an interval over them.
@@ -142,31 +149,30 @@ def group_attacks(files: Sequence[AttackFile]) -> list[AttackGroup]:
 
 def attack_row(group: AttackGroup) -> AttackRow:
     """The numbers of a group."""
-    examples = group.columns
-    attacked = examples[tried(examples)]
-    successes = attacked[with_status(attacked, "success")]
-    each = [replace(group, files=[file]).columns for file in group.files]
+    every = group.by_checkpoint
+    attacked = [of[tried(of)] for of in every]
+    successes = [of[with_status(of, "success")] for of in attacked]
+    outcomes, attempts = _crossed(every), _crossed(attacked)
     return AttackRow(
-        **_shared(group, attacked),
-        clean_accuracy=wilson(_count(examples["correct"]), len(examples)),
-        accuracy_under_attack=wilson(_count(stands(examples)), len(examples)),
-        over_seeds=mean_over_seeds([_count(stands(of)) / len(of) for of in each if len(of)]).within(0, 1),
-        success_rate=wilson(len(successes), len(attacked)),
+        **_shared(group, every, attacked),
+        clean_accuracy=outcomes.share([of["correct"] for of in every]),
+        accuracy_under_attack=outcomes.share([stands(of) for of in every]),
+        over_seeds=mean_over_seeds([float(stands(of).mean()) for of in every if len(of)]).within(0, 1),
+        success_rate=attempts.share([with_status(of, "success") for of in attacked]),
         share_changed=_share_changed(successes),
-        curve=_curve(examples),
-        by_queries=_by_queries(attacked, successes),
+        curve=_curve(outcomes, every),
+        by_queries=_by_queries(attempts, attacked),
     )
 
 
 def reduction_row(group: AttackGroup) -> ReductionRow:
     """The numbers of a group whose recipe keeps the label."""
-    examples = group.columns
-    attacked = examples[tried(examples)]
-    reduced = attacked[with_status(attacked, "success")]
+    every = group.by_checkpoint
+    attacked = [of[tried(of)] for of in every]
     return ReductionRow(
-        **_shared(group, attacked),
-        reduced=wilson(len(reduced), len(attacked)),
-        share_removed=_share_changed(reduced),
+        **_shared(group, every, attacked),
+        reduced=_crossed(attacked).share([with_status(of, "success") for of in attacked]),
+        share_removed=_share_changed([of[with_status(of, "success")] for of in attacked]),
     )
 
 
@@ -176,38 +182,40 @@ def ended_by(columns: Columns) -> dict[str, int]:
     return {ending: int(count) for ending, count in zip(ENDINGS, counts, strict=True) if count}
 
 
-def _shared(group: AttackGroup, attacked: Columns) -> dict[str, Any]:
+def _shared(group: AttackGroup, every: Sequence[Columns], attacked: Sequence[Columns]) -> dict[str, Any]:
     return {
         "task": group.task,
         "recipe": group.recipe,
         "method": group.method,
         "checkpoints": list(dict.fromkeys(file.run.checkpoint for file in group.files)),
         "seeds": group.seeds,
-        "n": len(group.columns),
+        "n": _crossed(every).n,
         "left_out": group.left_out,
-        "queries": bootstrap_mean(attacked["queries"]),
+        "queries": _crossed(attacked).mean([of["queries"] for of in attacked]),
         "budget": group.budget,
-        "ended_by": ended_by(attacked),
+        "ended_by": ended_by(np.concatenate(attacked)),
     }
 
 
-def _curve(examples: Columns) -> list[Estimate]:
-    fell = examples[examples["correct"] & ~stands(examples)]
-    fallen = np.bincount(_budgets(fell), minlength=len(BUDGETS)).cumsum()
-    correct = _count(examples["correct"])
-    return [wilson(correct - down, len(examples)) for down in fallen.tolist()]
+def _crossed(every: Sequence[Columns]) -> Crossed:
+    return Crossed([of["index"] for of in every])
 
 
-def _by_queries(attacked: Columns, successes: Columns) -> list[tuple[int, Estimate]]:
+def _curve(outcomes: Crossed, every: Sequence[Columns]) -> list[Estimate]:
+    """An example stands at a budget that is too small for the change that fooled the classifier."""
+    falls_at = [np.where(of["correct"], np.where(stands(of), _NEVER, _budgets(of)), -1) for of in every]
+    return [outcomes.share([of > budget for of in falls_at]) for budget in BUDGETS]
+
+
+def _by_queries(attempts: Crossed, attacked: Sequence[Columns]) -> list[tuple[int, Estimate]]:
     """At numbers whose ratios are alike, as the axis of the figure is logarithmic."""
-    if not len(attacked):
+    queries = np.concatenate([of["queries"] for of in attacked])
+    if not len(queries):
         return []
-    least, most = np.maximum([attacked["queries"].min(), attacked["queries"].max()], 1)
+    least, most = np.maximum([queries.min(), queries.max()], 1)
     numbers = np.unique(np.geomspace(least, most, _POINTS).round().astype(np.int64))
-    flipped = np.searchsorted(np.sort(successes["queries"]), numbers, side="right")
-    return [
-        (number, wilson(count, len(attacked))) for number, count in zip(numbers.tolist(), flipped.tolist(), strict=True)
-    ]
+    flipped = [np.where(with_status(of, "success"), of["queries"], _NEVER) for of in attacked]
+    return [(number, attempts.share([of <= number for of in flipped])) for number in numbers.tolist()]
 
 
 def _budgets(columns: Columns) -> NDArray[np.int64]:
@@ -217,10 +225,6 @@ def _budgets(columns: Columns) -> NDArray[np.int64]:
     return np.where(words > 0, least, 0).clip(0, 100)
 
 
-def _share_changed(columns: Columns) -> Estimate:
-    columns = columns[columns["words"] > 0]
-    return bootstrap_mean(columns["words_changed"] / columns["words"])
-
-
-def _count(mask: NDArray[np.bool_]) -> int:
-    return int(mask.sum())
+def _share_changed(successes: Sequence[Columns]) -> Estimate:
+    measured = [of[of["words"] > 0] for of in successes]
+    return _crossed(measured).mean([of["words_changed"] / of["words"] for of in measured])

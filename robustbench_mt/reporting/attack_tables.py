@@ -12,8 +12,9 @@ __all__ = ["BUDGETS_SHOWN", "attack_tables"]
 BUDGETS_SHOWN = (0, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100)
 
 WILSON = (
-    "Shares have 95% Wilson intervals and means 95% bootstrap intervals; where seeds are pooled, each example of each "
-    "seed counts as independent, so that an interval does not know the spread between seeds."
+    "The n examples are the same for all seeds. Of one seed, shares have 95% Wilson intervals and means 95% bootstrap "
+    "intervals over examples; of several, 95% Wilson and t intervals over seeds and examples, which say what other "
+    "seeds and other examples would give."
 )
 LEFT_OUT = (
     "Examples whose attack ended in an error or could not be tried are left out of n; their number stands beside it."

@@ -130,6 +130,7 @@ RESOURCES: dict[str, str] = {
 
 STATISTICS: dict[str, str] = {
     "wilson": "wilson1927probable",
+    "effective": "franco2019comparative",
     "bootstrap": "efron1979bootstrap",
     "hierarchical": "owen2007pigeonhole",
     "stretched": "hillis2007comparison",

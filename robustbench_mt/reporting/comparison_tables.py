@@ -24,7 +24,6 @@ def comparison_tables(summary: Summary) -> list[Table]:
 
 
 def _paired(rows: Sequence[PairedRow]) -> Table:
-    sizes = ", ".join(f"{task}: {count}" for task, count in Counter(row.task for row in rows).items())
     return Table(
         "paired",
         "Two checkpoints on the same examples",
@@ -32,7 +31,7 @@ def _paired(rows: Sequence[PairedRow]) -> Table:
         "percentage points, has a 95% bootstrap interval over examples, each drawn with both outcomes. p is McNemar's, "
         "exact and two-sided: how often chance would split the examples on which the two differ at least as unevenly, "
         "were both equally good. Beside it the same p, corrected by Holm for the number of comparisons that this table "
-        f"makes of the task{f' ({sizes})' if sizes else ''}. No p knows what another training seed may give. "
+        f"makes of the task{_sizes(rows)}. No p knows what another training seed may give. "
         f"{BEFORE.capitalize()}: every example that some recipe had scored. Each checkpoint is compared with the "
         f"vanilla one of its seed; without vanilla, the pairs of the first {MOST_METHODS} methods are.",
         [
@@ -67,7 +66,9 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
         "The difference, in percentage points, has two 95% intervals: of a hierarchical bootstrap over seeds and "
         "examples, each drawn with all outcomes, stretched to the width of the t interval over both (Hillis 2007), and "
         "Student's t over seeds, which takes the examples as given: the first says what other seeds and other examples "
-        "would give, the second what other seeds would on these examples.",
+        "would give, the second what other seeds would on these examples. p is of the t-test over seeds and examples, "
+        "two-sided (Hillis 2007), and corrected by Holm for the number of comparisons that this table makes of the task"
+        f"{_sizes(rows)}.",
         [
             Column("task", "task"),
             Column("condition", "accuracy"),
@@ -78,15 +79,23 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
             Column("other_accuracy", "the other's accuracy", "percent"),
             Column("difference", "difference (points), bootstrap", "points"),
             Column("over_seeds", "difference (points), t", "points"),
+            Column("p_holm", "p (t, Holm)", "p"),
+            Column("p", "p (t)", "p", csv_only=True),
         ],
         [
             [
                 *(row.task, row.condition, row.method, row.other, seed_names(row.seeds)),
-                *(row.accuracy, row.other_accuracy, row.difference, row.over_seeds),
+                *(row.accuracy, row.other_accuracy, row.difference, row.over_seeds, row.p_holm, row.p),
             ]
             for row in rows
         ],
     )
+
+
+def _sizes(rows: Sequence[PairedRow] | Sequence[PairedSeedRow]) -> str:
+    """How many comparisons Holm corrects for, by task."""
+    sizes = Counter(row.task for row in rows if row.p is not None)
+    return f" ({', '.join(f'{task}: {count}' for task, count in sizes.items())})" if sizes else ""
 
 
 def _transfer(rows: Sequence[TransferRow]) -> Table:

@@ -82,6 +82,7 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
     pairs: dict[str, int] = {}
     for row in summary.paired:
         pairs[row.task] = pairs.get(row.task, 0) + 1
+    curves = [*summary.imbalance_differences, *summary.label_noise_differences]
     of_curves = [row.seeds for row in (*summary.imbalance, *summary.label_noise)]
     of_matching = [row.seeds for row in summary.matching]
     of_methods = [list(row.scores) for row in summary.methods]
@@ -90,9 +91,12 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
         "wilson": bool(summary.attacks or summary.reductions or summary.transfers or accuracies),
         "bootstrap": bool(summary.attacks or summary.evaluations or any(len(seeds) == 1 for seeds in of_curves)),
         "over_seeds": max(map(len, (*of_curves, *of_matching, *of_methods)), default=0) > 1,
+        "crossed": any(len(row.seeds) > 1 for row in summary.attacks),
         "paired_t": sorted(set(methods.values())),
+        "curves_t": sorted({row.family for row in curves if row.family}),
         "mcnemar": sorted(set(pairs.values())),
         "hierarchical": bool(summary.paired_seeds),
+        "crossed_t": sorted({row.family for row in summary.paired_seeds if row.family}),
         "calibration": any("calibration_error" in row.metrics for row in summary.imbalance),
     }
 

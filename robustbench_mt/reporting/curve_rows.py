@@ -65,6 +65,11 @@ class CurveRow(ABC):
 
     @property
     @abstractmethod
+    def curve(self) -> str:
+        """Which of the task's curves the point is on, in words."""
+
+    @property
+    @abstractmethod
     def level_name(self) -> str:
         """The level as readers see it."""
 
@@ -93,6 +98,11 @@ class ImbalanceRow(CurveRow):
     remarks: list[str]
 
     @property
+    def curve(self) -> str:
+        control = ", balanced control" if self.control else ""
+        return f"minority {self.minority}{protocol_suffix(self.protocol)}{control}"
+
+    @property
     def level_name(self) -> str:
         return ratio_name(self.ratio) if self.share is None else share_name(self.share)
 
@@ -117,6 +127,10 @@ class LabelNoiseRow(CurveRow):
 
     flipped: str
     classes: int
+
+    @property
+    def curve(self) -> str:
+        return "labels flipped"
 
     @property
     def level_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from robustbench_mt.reporting.curve_differences import CurveDifference
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.naming import seed_names
 from robustbench_mt.reporting.summary import Summary
@@ -14,7 +15,13 @@ OVER_SEEDS = "Means over seeds with a 95% t interval; one seed has a 95% bootstr
 
 def curve_tables(summary: Summary) -> list[Table]:
     """What each method does at each point of its curves."""
-    return [_imbalance(summary.imbalance), _imbalance_tuned(summary.imbalance), _label_noise(summary.label_noise)]
+    return [
+        _imbalance(summary.imbalance),
+        _imbalance_tuned(summary.imbalance),
+        _differences("imbalance", "at each point of an imbalance curve", summary.imbalance_differences),
+        _label_noise(summary.label_noise),
+        _differences("label_noise", "at each share of flipped labels", summary.label_noise_differences),
+    ]
 
 
 def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
@@ -111,6 +118,38 @@ def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:
             [
                 *(row.task, row.method, row.level, row.flipped, *_trained(row)),
                 *(row.measured, *map(row.metrics.get, names)),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _differences(curves: str, where: str, rows: Sequence[CurveDifference]) -> Table:
+    families = dict.fromkeys((row.task, row.curve, row.family) for row in rows if row.family)
+    told = ", ".join(f"{task}, {curve}: {size}" for task, curve, size in families)
+    return Table(
+        f"{curves}_differences",
+        f"What a method changes {where}",
+        "The method's score less the other's, in points, mean over the seeds that both have, with the 95% t interval "
+        "of the paired t-test over seeds; none where all seeds differ alike. p is of that test, two-sided, and "
+        f"corrected by Holm for all methods and points of a curve{f' ({told})' if told else ''}.",
+        [
+            Column("task", "task"),
+            Column("curve", "curve"),
+            Column("level", "at"),
+            Column("method", "method"),
+            Column("other", "against"),
+            Column("seeds", "seeds"),
+            Column("measure", "score is"),
+            Column("difference", "difference (points)", "points"),
+            Column("p_holm", "p (t, Holm)", "p"),
+            Column("p_t", "p (t)", "p", csv_only=True),
+            Column("p_wilcoxon", "p (Wilcoxon)", "p", csv_only=True),
+        ],
+        [
+            [
+                *(row.task, row.curve, row.level, row.method, row.other, seed_names(row.seeds)),
+                *(row.measure.replace("_", " "), row.difference, row.p_holm, row.p_t, row.p_wilcoxon),
             ]
             for row in rows
         ],

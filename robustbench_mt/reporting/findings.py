@@ -2,24 +2,24 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Literal, TypeVar
 
 from robustbench_mt.reporting.attack_rows import AttackRow
+from robustbench_mt.reporting.curve_differences import CurveDifference
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow, protocol_suffix
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.paired_seed_rows import PairedSeedRow
 from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
-from robustbench_mt.reporting.verdicts import UNTOLD, BySeed, Verdict, by_intervals, by_seeds, by_test
+from robustbench_mt.reporting.verdicts import UNTOLD, BySeed, Verdict, by_intervals, by_seeds, by_test, over_seeds
 from robustbench_mt.statistics import Estimate
 
 __all__ = ["Finding", "findings"]
 
 R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow, LabelNoiseRow)
-C = TypeVar("C", bound=CurveRow)
 
 
 @dataclass(frozen=True)
@@ -60,37 +60,40 @@ def findings(
     paired_seeds: Sequence[PairedSeedRow],
     imbalance: Sequence[ImbalanceRow],
     label_noise: Sequence[LabelNoiseRow],
+    curves: Sequence[CurveDifference],
     matching: Sequence[MatchingRow],
 ) -> list[Finding]:
     """Compare each method with ``vanilla`` (or the first by name), task by task.
 
-    Methods that share two seeds or more are compared by the paired t-test over these, corrected by Holm for the
-    recipes, the levels of the curve, or the task's methods or sets: examples of one training are not independent.
-    Others differ only where two 95% intervals do not overlap.
+    Methods that share two seeds or more are compared by a test over these, and under attack over the examples too,
+    corrected by Holm for all comparisons of a kind that the report makes of the task: its methods, and their recipes,
+    points of a curve or sets. Others differ only where two 95% intervals do not overlap.
     """
-    under_attack, by_pairs = (lambda row: row.accuracy_under_attack), _of_attacks(paired_seeds)
+    by_pairs, by_points = _of_attacks(paired_seeds), _of_curves(curves)
     tested = {(row.task, row.method, row.split) for row in methods if _is_tested(row)}
     clean, static = ([row for row in rows if row.accuracy] for rows in (evaluations, static_sets))
     return [
-        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, under_attack, _clean, judge=by_pairs),
-        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, under_attack, _clean, judge=by_pairs),
+        *_compare(_UNDER_ATTACK, attacks, lambda row: row.recipe, _under_attack, _clean, judge=by_pairs),
+        *_compare(_WORST_CASE, worst_case, lambda row: row.recipe, _under_attack, _clean, judge=by_pairs),
         *_scores(methods),
         *_compare(_CLEAN, clean, lambda row: row.split, _accuracy, judge=_of_evaluations, told=tested),
         *_compare(_STATIC, static, lambda row: static_set(row.split), _accuracy, judge=_of_evaluations),
-        *_imbalance(imbalance),
-        *_compare(_NOISE, label_noise, _share, _measured, judge=_of_curve),
+        *_imbalance(imbalance, by_points),
+        *_compare(_NOISE, label_noise, _share, _measured, judge=by_points),
         *map(_mass, matching),
     ]
 
 
-def _imbalance(rows: Sequence[ImbalanceRow]) -> Iterable[Finding]:
+def _imbalance(
+    rows: Sequence[ImbalanceRow], judge: Callable[[Sequence[tuple[CurveRow, CurveRow]]], list[Verdict]]
+) -> Iterable[Finding]:
     """Methods on the same sets, one protocol after another; the controls stand in the tables and figures."""
     imbalanced = [row for row in rows if not row.control]
     for protocol, of_protocol in groupby(sorted(imbalanced, key=_protocol), key=_protocol):
         points = list(of_protocol)
         counted = _F1.counted if points[0].share is None else "shares"
         measure = replace(_F1, name=f"{_F1.name}{protocol_suffix(protocol)}", counted=counted)
-        yield from _compare(measure, points, _ratio, _measured, judge=_of_curve)
+        yield from _compare(measure, points, _ratio, _measured, judge=judge)
 
 
 def _protocol(row: ImbalanceRow) -> str:
@@ -113,6 +116,10 @@ def _share(row: LabelNoiseRow) -> str:
 
 def _measured(row: CurveRow) -> Estimate:
     return row.measured
+
+
+def _under_attack(row: AttackRow) -> Estimate:
+    return row.accuracy_under_attack
 
 
 def _clean(row: AttackRow) -> Estimate:
@@ -145,27 +152,37 @@ def _compare(
                 for row in of_task
             ]
             yield Finding(f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with.", alone)
+        shared: dict[tuple[str, str], list[str]] = {}
         for method, baseline in compared(by_method):
             both = [name for name in by_method[method] if name in by_method[baseline]]
-            shared = [name for name in both if (task, method, name) not in told]
-            if not shared:
+            shared[method, baseline] = [name for name in both if (task, method, name) not in told]
+        every = [(by_method[m][name], by_method[b][name]) for (m, b), names in shared.items() for name in names]
+        judged = zip(every, judge(every), strict=True)
+        for (method, baseline), names in shared.items():
+            if not names:
                 continue
-            pairs = [(by_method[method][name], by_method[baseline][name]) for name in shared]
+            pairs, verdicts = zip(*islice(judged, len(names)), strict=True)
             estimates = [(estimate(row), estimate(other)) for row, other in pairs]
-            verdicts = judge(pairs)
             details = [
                 f"{name}: {method} {_show(measure, value)}; {baseline} {_show(measure, other)}: "
                 + ("" if verdict.told == UNTOLD else f"{measure.difference(value, other)} ")
                 + f"{verdict.told}{verdict.why}."
-                for name, (value, other), verdict in zip(shared, estimates, verdicts, strict=True)
+                for name, (value, other), verdict in zip(names, estimates, verdicts, strict=True)
             ]
             overall = _overall([verdict.told for verdict in verdicts], measure)
             yield Finding(f"{task}: {measure.name} of {method} against {baseline}: {overall}.", details)
 
 
-def _of_curve(pairs: Sequence[tuple[C, C]]) -> list[Verdict]:
-    values = [_shared(*(dict(zip(row.seeds, row.by_seed, strict=True)) for row in pair)) for pair in pairs]
-    return by_seeds(values, [by_intervals(row.measured, other.measured) for row, other in pairs])
+def _of_curves(found: Sequence[CurveDifference]) -> Callable[[Sequence[tuple[CurveRow, CurveRow]]], list[Verdict]]:
+    by_names = {(each.task, each.curve, each.level_value, each.method, each.other): each for each in found}
+
+    def verdict(row: CurveRow, other: CurveRow) -> Verdict:
+        each = by_names.get((row.task, row.curve, row.level, row.method, other.method))
+        if each is None or len(each.seeds) < 2:
+            return by_intervals(row.measured, other.measured)
+        return by_test(each.p_holm, (each.difference.value or 0) > 0, over_seeds(len(each.seeds)), each.family)
+
+    return lambda pairs: [verdict(row, other) for row, other in pairs]
 
 
 def _of_evaluations(pairs: Sequence[tuple[EvaluationRow, EvaluationRow]]) -> list[Verdict]:
@@ -181,14 +198,14 @@ def _shared(one: Mapping[int, float], other: Mapping[int, float]) -> BySeed:
 def _of_attacks(paired: Sequence[PairedSeedRow]) -> Callable[[Sequence[tuple[AttackRow, AttackRow]]], list[Verdict]]:
     by_names = {(row.task, row.condition, row.method, row.other): row for row in paired}
 
-    def judge(pairs: Sequence[tuple[AttackRow, AttackRow]]) -> list[Verdict]:
-        found = [by_names.get((row.task, row.recipe, row.method, other.method)) for row, other in pairs]
-        values: list[BySeed] = [(each.by_seed, each.other_by_seed) if each else ((), ()) for each in found]
-        return by_seeds(
-            values, [by_intervals(row.accuracy_under_attack, other.accuracy_under_attack) for row, other in pairs]
-        )
+    def verdict(row: AttackRow, other: AttackRow) -> Verdict:
+        each = by_names.get((row.task, row.recipe, row.method, other.method))
+        if each is None:
+            return by_intervals(row.accuracy_under_attack, other.accuracy_under_attack)
+        test = f"t over {len(each.seeds)} seeds and {each.difference.n} examples"
+        return by_test(each.p_holm, each.accuracy > each.other_accuracy, test, each.family)
 
-    return judge
+    return lambda pairs: [verdict(row, other) for row, other in pairs]
 
 
 def _scores(rows: Sequence[MethodRow]) -> Iterable[Finding]:
@@ -201,7 +218,8 @@ def _scores(rows: Sequence[MethodRow]) -> Iterable[Finding]:
         verdicts, details = [], []
         for row in of_pair:
             assert row.p_holm is not None and row.difference is not None
-            verdict = by_test(row.p_holm, (row.difference.value or 0) > 0, row.difference.n, row.family)
+            test = over_seeds(row.difference.n)
+            verdict = by_test(row.p_holm, (row.difference.value or 0) > 0, test, row.family)
             verdicts.append(verdict.told)
             details.append(
                 f"{row.split}: {method} {_show(_SCORE, row.score)}; "

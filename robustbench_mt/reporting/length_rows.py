@@ -7,9 +7,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from robustbench_mt.crossed import Crossed
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.attacked import stands
-from robustbench_mt.statistics import Estimate, wilson
+from robustbench_mt.statistics import Estimate
 
 __all__ = ["LEAST_EXAMPLES", "LengthRow", "length_rows"]
 
@@ -21,7 +22,7 @@ _MOST_GROUPS = 4
 
 @dataclass(frozen=True)
 class LengthRow:
-    """A recipe against a method's checkpoints, pooled; examples count as independent.
+    """A recipe against a method's checkpoints, one or several; intervals are those of :class:`Crossed`.
 
     Attributes:
         by_length: from short texts to long ones, the least and the most words in a group of examples, and the share of
@@ -50,27 +51,47 @@ def length_rows(groups: Sequence[AttackGroup]) -> list[LengthRow]:
     rows: list[LengthRow] = []
     for (task, recipe), of_recipe in groupby(groups, key=lambda group: (group.task, group.recipe)):
         measured = {group.method: _measured(group) for group in of_recipe}
-        enough = {method: both for method, both in measured.items() if len(both[0]) >= 2 * LEAST_EXAMPLES}
-        last = _last_words([words for words, _ in enough.values()])
+        lengths = {method: _lengths(of) for method, of in measured.items()}
+        lengths = {method: words for method, words in lengths.items() if len(words) >= 2 * LEAST_EXAMPLES}
+        last = _last_words([*lengths.values()])
         if not len(last):
             continue
-        every = np.sort(np.concatenate([words for words, _ in enough.values()]))
+        every = np.sort(np.concatenate([*lengths.values()]))
         starts = np.searchsorted(every, last, side="right")
         bounds = list(zip(every[[0, *starts]].tolist(), every[[*(starts - 1), -1]].tolist(), strict=True))
-        for method, (words, standing) in enough.items():
-            n, left = _sizes(words, last), _sizes(words[standing], last)
-            shares = map(wilson, left.tolist(), n.tolist())
+        for method in lengths:
+            shares = [_share(measured[method], group, last) for group in range(len(bounds))]
             rows.append(LengthRow(task, recipe, method, list(zip(bounds, shares, strict=True))))
     return rows
 
 
-def _measured(group: AttackGroup) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Each example's words, and whether it is classified correctly after the attack."""
-    columns = group.columns
+@dataclass(frozen=True)
+class _Measured:
+    """A checkpoint's examples: where they are in the split, their words, whether they are right after the attack."""
+
+    index: NDArray[np.int64]
+    words: NDArray[np.int64]
+    stands: NDArray[np.bool_]
+
+
+def _measured(group: AttackGroup) -> list[_Measured]:
     # Not every source of records counts words: 0 would call such texts short.
-    columns = columns[columns["words"] > 0]
-    # A copy: a view would keep all columns of all methods.
-    return columns["words"].copy(), stands(columns)
+    every = [of[of["words"] > 0] for of in group.by_checkpoint]
+    # Copies: views would keep all columns of all methods.
+    return [_Measured(of["index"].copy(), of["words"].copy(), stands(of)) for of in every]
+
+
+def _lengths(of_checkpoints: Sequence[_Measured]) -> NDArray[np.int64]:
+    """The words of each different example."""
+    index, words = (np.concatenate([getattr(of, name) for of in of_checkpoints]) for name in ("index", "words"))
+    lengths: NDArray[np.int64] = words[np.unique(index, return_index=True)[1]]
+    return lengths
+
+
+def _share(of_checkpoints: Sequence[_Measured], group: int, last: NDArray[np.int64]) -> Estimate:
+    inside = [np.searchsorted(last, of.words) == group for of in of_checkpoints]
+    crossed = Crossed([of.index[here] for of, here in zip(of_checkpoints, inside, strict=True)])
+    return crossed.share([of.stands[here] for of, here in zip(of_checkpoints, inside, strict=True)])
 
 
 def _last_words(lengths: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from robustbench_mt.comparisons import holm, paired_t_over_seeds, wilcoxon_over_seeds
+from robustbench_mt.comparisons import family_size, holm, paired_t_over_seeds, wilcoxon_over_seeds
 from robustbench_mt.failure_records import FailureRecord
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.naming import MethodNames, is_baseline, method_order
@@ -126,9 +126,8 @@ def _rows(group: _Group, diverged: Sequence[FailureRecord]) -> list[MethodRow]:
 
 
 def _corrected(rows: Sequence[MethodRow]) -> list[MethodRow]:
-    tested = [position for position, row in enumerate(rows) if row.p_t is not None]
-    ps = dict(zip(tested, holm([row.p_t for row in rows if row.p_t is not None]), strict=True))
-    return [replace(row, p_holm=ps.get(position), family=len(ps)) for position, row in enumerate(rows)]
+    ps = holm([row.p_t for row in rows])
+    return [replace(row, p_holm=p, family=family_size(ps)) for row, p in zip(rows, ps, strict=True)]
 
 
 def _row(method: str, group: _Group, against: str, diverged: Sequence[FailureRecord]) -> MethodRow:

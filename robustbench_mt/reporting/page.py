@@ -73,8 +73,8 @@ _SECTIONS = (
     ("average", "Methods averaged over tasks", ("methods_average",), ()),
     ("clean", "Clean scores", ("evaluations",), ()),
     ("static", "Static adversarial sets", ("static_sets",), ()),
-    ("imbalance", "Class imbalance", ("imbalance", "imbalance_tuned"), ()),
-    ("label-noise", "Label noise", ("label_noise",), ()),
+    ("imbalance", "Class imbalance", ("imbalance", "imbalance_tuned", "imbalance_differences"), ()),
+    ("label-noise", "Label noise", ("label_noise", "label_noise_differences"), ()),
     ("matching", "What matching does", (), ("matching",)),
 )
 

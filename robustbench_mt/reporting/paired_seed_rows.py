@@ -1,11 +1,12 @@
 """Two methods on the same examples and the same seeds: what both the seeds and the examples leave open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
 
+from robustbench_mt.comparisons import family_size, holm, t_over_seeds_and_examples
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.paired_outcomes import Outcomes, conditions_by_task
@@ -23,6 +24,8 @@ class PairedSeedRow:
         by_seed, other_by_seed: accuracy of each seed, over these examples; ``accuracy``, ``other_accuracy`` are means.
         difference: ``accuracy`` less ``other_accuracy``, with its hierarchical bootstrap interval.
         over_seeds: the same, with the t interval over seeds.
+        p: that there is no difference, over seeds and examples; ``None`` where it cannot be told.
+        p_holm: ``p``, corrected by Holm for the ``family``: all rows of the task that have one.
     """
 
     task: str
@@ -34,6 +37,9 @@ class PairedSeedRow:
     other_by_seed: list[float]
     difference: Estimate
     over_seeds: Estimate
+    p: float | None
+    p_holm: float | None = None
+    family: int = 0
 
     @property
     def accuracy(self) -> float:
@@ -52,6 +58,7 @@ def paired_seed_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackG
     """
     rows = []
     for task, conditions in conditions_by_task(groups, worst_case).items():
+        of_task: list[PairedSeedRow] = []
         for condition, outcomes in conditions.items():
             by_method: dict[str, dict[int, Outcomes]] = {}
             for checkpoint, of_checkpoint in outcomes.items():
@@ -59,7 +66,9 @@ def paired_seed_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackG
                     by_method.setdefault(checkpoint.method, {})[checkpoint.seed] = of_checkpoint
             for method, other in compared(by_method) if by_method else ():
                 row = _row(task, condition, (method, by_method[method]), (other, by_method[other]))
-                rows += [row] if row else []
+                of_task += [row] if row else []
+        ps = holm([row.p for row in of_task])
+        rows += [replace(row, p_holm=p, family=family_size(ps)) for row, p in zip(of_task, ps, strict=True)]
     return rows
 
 
@@ -84,4 +93,5 @@ def _row(
         other_by_seed,
         difference=hierarchical_bootstrap_difference(right, other_right),
         over_seeds=paired_over_seeds(by_seed, other_by_seed),
+        p=t_over_seeds_and_examples(right, other_right),
     )

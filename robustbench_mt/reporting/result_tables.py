@@ -17,9 +17,8 @@ from robustbench_mt.reporting.table import Cell, Column, Table
 __all__ = ["result_tables"]
 
 SCORES = (
-    "Accuracy has a 95% Wilson interval over n examples (all seeds' together, each counted as independent). The other "
-    "metrics are means over seeds with a 95% t interval; those of a single checkpoint have a 95% bootstrap interval "
-    "over n examples."
+    "Means over seeds with a 95% t interval; of a single checkpoint, accuracy has a 95% Wilson interval over n "
+    "examples, and the other metrics have a 95% bootstrap interval over them."
 )
 
 

@@ -22,9 +22,9 @@ class EvaluationRow:
 
     Attributes:
         checkpoints, seeds: what is pooled; no seeds for checkpoints from elsewhere.
-        n: examples scored, over all checkpoints.
-        accuracy: correct of ``n``, ``None`` for a regression task; ``by_seed`` of each training's checkpoint.
-        metrics: the other metrics by name; means over checkpoints where there are several.
+        n: examples of the split.
+        accuracy: ``None`` for a regression task; ``by_seed`` of each training's checkpoint.
+        metrics: the other metrics by name. Where there are several checkpoints, all are means over these.
     """
 
     task: str
@@ -58,8 +58,7 @@ def evaluation_rows(evaluations: Sequence[Evaluated]) -> list[EvaluationRow]:
 
 def _evaluation_row(task: str, split: str, method: str, evaluations: Sequence[Evaluated]) -> EvaluationRow:
     records = [evaluated.record for evaluated in evaluations]
-    accuracies = [(record.metrics.get("accuracy"), record.n) for record in records]
-    correct = [round(accuracy * n) for accuracy, n in accuracies if accuracy is not None]
+    accuracies = [record.metrics.get("accuracy") for record in records]
     names = dict.fromkeys(name for record in records for name in record.metrics if name != "accuracy")
     return EvaluationRow(
         task,
@@ -67,15 +66,22 @@ def _evaluation_row(task: str, split: str, method: str, evaluations: Sequence[Ev
         method,
         checkpoints=list(dict.fromkeys(record.checkpoint for record in records)),
         seeds=sorted({evaluated.training.seed for evaluated in evaluations if evaluated.training}),
-        n=sum(record.n for record in records),
-        accuracy=wilson(sum(correct), sum(n for value, n in accuracies if value is not None)) if correct else None,
+        n=max(record.n for record in records),
+        accuracy=None if None in accuracies else _accuracy(records),
         by_seed={
             evaluated.training.seed: accuracy
-            for evaluated, (accuracy, _) in zip(evaluations, accuracies, strict=True)
+            for evaluated, accuracy in zip(evaluations, accuracies, strict=True)
             if evaluated.training and accuracy is not None
         },
         metrics={name: pooled_metric(records, name) for name in names},
     )
+
+
+def _accuracy(records: Sequence[EvaluationRecord]) -> Estimate:
+    if len(records) > 1:
+        return pooled_metric(records, "accuracy")
+    (record,) = records
+    return wilson(round((record.metrics["accuracy"] or 0) * record.n), record.n)
 
 
 def pooled_metric(records: Sequence[EvaluationRecord] | Sequence[CurveRecord], name: str) -> Estimate:

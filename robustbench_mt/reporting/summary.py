@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from robustbench_mt.reporting.ablation_rows import Ablation, ablations
@@ -13,6 +14,7 @@ from robustbench_mt.reporting.attack_rows import (
     group_attacks,
     reduction_row,
 )
+from robustbench_mt.reporting.curve_differences import CurveDifference, curve_differences
 from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imbalance_rows, label_noise_rows
 from robustbench_mt.reporting.doubts import doubts
 from robustbench_mt.reporting.findings import Finding, findings
@@ -50,6 +52,7 @@ class Summary:
         paired: pairs of checkpoints on the same examples; ``paired_seeds`` of methods, over their seeds.
         transfers: one matrix a task and recipe.
         reductions: as ``attacks``, for the recipes that keep the label.
+        imbalance_differences, label_noise_differences: what a method changes at each point of these, over seeds.
         findings: the answer in plain words.
         doubts: what speaks against taking it at its word.
     """
@@ -74,6 +77,8 @@ class Summary:
     reductions: list[ReductionRow]
     imbalance: list[ImbalanceRow]
     label_noise: list[LabelNoiseRow]
+    imbalance_differences: list[CurveDifference]
+    label_noise_differences: list[CurveDifference]
     matching: list[MatchingRow]
     findings: list[Finding]
     doubts: list[str]
@@ -108,6 +113,7 @@ def summarize(dirs: Sequence[Path]) -> Summary:
     worst_case = [attack_row(group) for group in worst_case_of]
     imbalance = imbalance_rows(runs.imbalance)
     label_noise = label_noise_rows(runs.label_noise)
+    differences = curve_differences(imbalance), curve_differences(label_noise)
     matching = matching_rows(runs.trainings)
     by_checkpoint = [
         (file, attack_row(replace(group, files=[file])))
@@ -136,9 +142,11 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,
         label_noise,
+        *differences,
         matching,
         findings(
-            methods, evaluations, static_sets, attacks, worst_case, paired_seeds, imbalance, label_noise, matching
+            *(methods, evaluations, static_sets, attacks, worst_case, paired_seeds),
+            *(imbalance, label_noise, [*chain(*differences)], matching),
         ),
         doubts(runs, groups, imbalance, label_noise, matching),
     )

@@ -1,12 +1,12 @@
-"""Whether two methods differ: by a paired test over the seeds that both have, or else by intervals."""
+"""Whether two methods differ: by a test over the seeds that both have, or else by intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from robustbench_mt.comparisons import LEVEL, holm, paired_t_over_seeds
+from robustbench_mt.comparisons import LEVEL, family_size, holm, paired_t_over_seeds
 from robustbench_mt.statistics import Estimate
 
-__all__ = ["UNTOLD", "BySeed", "Verdict", "by_intervals", "by_seeds", "by_test"]
+__all__ = ["UNTOLD", "BySeed", "Verdict", "by_intervals", "by_seeds", "by_test", "over_seeds"]
 
 UNTOLD = "no difference can be told at this n"
 
@@ -33,31 +33,32 @@ def by_seeds(pairs: Sequence[BySeed], intervals: Sequence[Verdict]) -> list[Verd
     """By the paired t-test over seeds, corrected by Holm for all these pairs.
 
     Args:
-        pairs: of the same two methods at several levels, or under several recipes.
+        pairs: of a task's methods, at all levels or on all sets.
         intervals: what is said of a pair that shares fewer than two seeds.
     """
-    ps = [paired_t_over_seeds(first, second) for first, second in pairs]
-    corrected = iter(holm([p for p in ps if p is not None]))
-    tested = sum(p is not None for p in ps)
-    verdicts = []
-    for (first, second), p, by_their_intervals in zip(pairs, ps, intervals, strict=True):
-        if len(first) < 2:
-            verdicts.append(by_their_intervals)
-        elif p is None:
-            verdicts.append(Verdict(UNTOLD))
-        else:
-            verdicts.append(by_test(next(corrected), sum(first) > sum(second), len(first), tested))
-    return verdicts
+    ps = holm([paired_t_over_seeds(first, second) for first, second in pairs])
+    tested = family_size(ps)
+    return [
+        by_test(p, sum(first) > sum(second), over_seeds(len(first)), tested) if len(first) > 1 else by_their_intervals
+        for (first, second), p, by_their_intervals in zip(pairs, ps, intervals, strict=True)
+    ]
 
 
-def by_test(p: float, is_higher: bool, seeds: int, tested: int) -> Verdict:
-    """By a paired t-test that was made.
+def over_seeds(seeds: int) -> str:
+    """The paired t-test over seeds, in words."""
+    return f"paired t over {seeds} seeds"
+
+
+def by_test(p: float | None, is_higher: bool, test: str, tested: int) -> Verdict:
+    """By a test that was made.
 
     Args:
-        p: corrected by Holm for ``tested`` comparisons.
+        p: corrected by Holm for ``tested`` comparisons; ``None`` where it cannot be told.
         is_higher: whether the method has the larger mean.
-        seeds: how many both have.
+        test: in words.
     """
+    if p is None:
+        return Verdict(UNTOLD)
     told = UNTOLD if p >= LEVEL else "higher" if is_higher else "lower"
     shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return Verdict(told, f" ({shown}, paired t over {seeds} seeds{f', Holm over {tested}' if tested > 1 else ''})")
+    return Verdict(told, f" ({shown}, {test}{f', Holm over {tested}' if tested > 1 else ''})")

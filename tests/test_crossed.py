@@ -1,0 +1,105 @@
+"""What is counted over several seeds on the same examples: intervals that cover as often as they say."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from robustbench_mt.comparisons import t_over_seeds_and_examples
+from robustbench_mt.crossed import Crossed
+from robustbench_mt.spread import spread_of_mean
+from robustbench_mt.statistics import Estimate, bootstrap_mean, mean_over_seeds, wilson
+
+N = 100
+
+
+def covers(estimate: Estimate, truth: float) -> bool:
+    assert estimate.low is not None and estimate.high is not None
+    return estimate.low <= truth <= estimate.high
+
+
+def outcomes(
+    rng: np.random.Generator, seeds: int, of_seeds: float, of_examples: float, mean: float = 0.0
+) -> np.ndarray:
+    """Right where a normal score is over 0: of seed, example and chance (1)."""
+    scores = (
+        mean + rng.normal(0, of_seeds, (seeds, 1)) + rng.normal(0, of_examples, (1, N)) + rng.normal(size=(seeds, N))
+    )
+    return scores > 0
+
+
+def every(seeds: int) -> Crossed:
+    return Crossed([np.arange(N)] * seeds)
+
+
+def test_one_checkpoint_has_the_intervals_over_examples() -> None:
+    right = np.arange(N) < 61
+    assert every(1).share([right]) == wilson(61, N)
+    assert every(1).mean([np.arange(N)]) == bootstrap_mean(np.arange(N))
+
+
+@pytest.mark.parametrize("right", [0, 1, 61, N])
+def test_seeds_that_do_the_same_are_one(right: int) -> None:
+    same = np.arange(N) < right
+    estimate, alone = every(3).share([same] * 3), wilson(right, N)
+    assert estimate.n == N
+    # The variance is of a sample of examples, n / (n - 1) of the share's.
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx(
+        (alone.value, alone.low, alone.high), abs=0.001
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "of_seeds", "of_examples", "mean"),
+    [(3, 0.0, 2.0, 0.0), (3, 0.1, 2.0, -2.0), (5, 0.2, 1.0, 0.0), (5, 0.3, 1.0, -2.0), (10, 1.0, 1.0, 0.0)],
+)
+def test_shares_cover_as_often_as_they_say(seeds: int, of_seeds: float, of_examples: float, mean: float) -> None:
+    rng = np.random.default_rng([seeds, int(10 * of_seeds)])
+    truth = float(stats.norm.cdf(mean / np.sqrt(1 + of_seeds**2 + of_examples**2)))
+    crossed, tables = every(seeds), [outcomes(rng, seeds, of_seeds, of_examples, mean) for _ in range(800)]
+    assert 0.92 <= np.mean([covers(crossed.share([*table]), truth) for table in tables]) <= 0.98
+    # As if the examples of each seed were others.
+    assert np.mean([covers(wilson(int(table.sum()), table.size), truth) for table in tables]) < 0.9
+
+
+def test_means_cover_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(800):
+        values = 50 + rng.normal(0, 2, (3, 1)) + rng.normal(0, 10, (1, N)) + rng.normal(0, 5, (3, N))
+        covered.append(covers(every(3).mean([*values]), 50.0))
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_the_test_finds_what_is_not_there_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    ps = [t_over_seeds_and_examples(outcomes(rng, 3, 0.3, 1.0), outcomes(rng, 3, 0.3, 1.0)) for _ in range(800)]
+    assert 0.02 <= np.mean([p is not None and p < 0.05 for p in ps]) <= 0.08
+
+
+def test_the_variance_is_that_of_readers_and_cases() -> None:
+    table = outcomes(np.random.default_rng(2), 4, 1.0, 1.0).astype(float)
+    of_seeds, of_examples = table.mean(axis=1, keepdims=True), table.mean(axis=0, keepdims=True)
+    by_seed, by_example = N * of_seeds.var(ddof=1), 4 * of_examples.var(ddof=1)
+    by_chance = np.square(table - of_seeds - of_examples + table.mean()).sum() / (3 * (N - 1))
+    total = by_seed + by_example - by_chance
+    spread = spread_of_mean(table)
+    assert spread.variance == pytest.approx(total / table.size)
+    assert spread.freedom == pytest.approx(3 * (total / by_seed) ** 2)
+
+
+def test_examples_that_only_some_have_count_in_the_share_and_not_in_the_spread() -> None:
+    rng = np.random.default_rng(3)
+    table = outcomes(rng, 2, 0.0, 1.0)
+    parts = [np.arange(0, 80), np.arange(20, 100)]
+    estimate = Crossed(parts).share([table[0][:80], table[1][20:]])
+    assert estimate.value == (table[0][:80].sum() + table[1][20:].sum()) / 160
+    assert estimate.n == 100
+    apart = Crossed([np.arange(50), np.arange(50, 100)]).share([table[0][:50], table[1][50:]])
+    assert apart == mean_over_seeds([table[0][:50].mean(), table[1][50:].mean()]).within(0, 1)
+
+
+def test_nothing_counted_has_no_interval() -> None:
+    nothing = np.empty(0, np.int64)
+    assert Crossed([nothing, nothing]).share([nothing.astype(bool)] * 2).value is None
+    assert Crossed([nothing, nothing]).mean([nothing] * 2).value is None
+    assert Crossed([]).share([]).n == 0
