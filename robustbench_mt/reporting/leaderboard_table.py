@@ -59,6 +59,7 @@ def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table:
             ]
             for row in rows
         ],
+        names_stay=True,
     )
 
 
