@@ -115,6 +115,12 @@ class ImbalanceRecord(CurveRecord):
     control: bool = False
 
     @property
+    def contradiction(self) -> str:
+        return super().contradiction or (
+            "" if self.minority in self.label_names else "its minority is none of its classes"
+        )
+
+    @property
     def level(self) -> float:
         return self.ratio if self.share is None else self.share
 

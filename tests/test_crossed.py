@@ -42,10 +42,9 @@ def test_seeds_that_do_the_same_are_one(right: int) -> None:
     same = np.arange(N) < right
     estimate, alone = every(3).share([same] * 3), wilson(right, N)
     assert estimate.n == N
-    # The variance is of a sample of examples, n / (n - 1) of the share's.
-    assert (estimate.value, estimate.low, estimate.high) == pytest.approx(
-        (alone.value, alone.low, alone.high), abs=0.001
-    )
+    # The variance is a sample's, n / (n - 1) of the share's, and t is not quite normal.
+    ends = estimate.value, estimate.low, estimate.high
+    assert ends == pytest.approx((alone.value, alone.low, alone.high), abs=0.002)
 
 
 @pytest.mark.parametrize(

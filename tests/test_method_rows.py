@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from latex_tokens import check_latex
 from rich.console import Console
 from scipy import stats
 from scored_trainings import TASK_METRICS, noise, rows_of, scored, trained, write_scores
@@ -130,6 +131,66 @@ def test_average_is_over_tasks_then_over_seeds(glue: Path) -> None:
     assert (match.tasks, match.seeds, match.against) == (list(TASK_METRICS), [0, 1, 2, 3, 4], "vanilla")
     assert (match.published, vanilla.published, vanilla.difference) == (1.64, None, None)
     assert match.other == vanilla.average
+
+
+def test_tasks_stand_side_by_side(glue: Path, tmp_path: Path) -> None:
+    summary = summarize([glue])
+    report([glue], tmp_path)
+    lines = table(tmp_path, "methods_by_task")
+    assert [line["method"] for line in lines] == ["vanilla", "match"]
+    for line, average in zip(lines, summary.averages, strict=True):
+        for task in TASK_METRICS:
+            (row,) = rows_of(summary, task=task, method=line["method"])
+            told = [float(line[f"score_{task}{end}"]) for end in ("", "_low", "_high", "_n")]
+            assert told == [row.score.value, row.score.low, row.score.high, 5]
+            assert float(line[f"sd_{task}"]) == row.spread
+        assert float(line["average"]) == average.average.value
+    assert summary.averages[1].difference is not None
+    assert (lines[0]["difference"], float(lines[1]["difference"])) == ("", summary.averages[1].difference.value)
+    readable = (tmp_path / "tables" / "methods_by_task.md").read_text(encoding="utf-8")
+    assert "| method | cola | mrpc | rte | stsb | average | difference of averages (points) |" in readable
+    (cola,) = rows_of(summary, task="cola", method="match")
+    assert f"| match | {cola.score.value:.3f} ± {cola.spread:.3f}, 5 seeds |" in readable
+    assert "mrpc test: mean of accuracy and f1 of 200 examples" in readable
+    assert "The difference of averages is to vanilla, in points" in readable
+    latex = (tmp_path / "tables" / "methods_by_task.tex").read_text(encoding="utf-8")
+    check_latex(latex)
+    assert rf"match & {cola.score.value:.3f} & {{\scriptsize \textpm{{}} {cola.spread:.3f}}} &" in latex
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'href="tables/methods_by_task.csv"' in page.partition('id="average"')[2]
+
+
+def test_what_is_not_everywhere_is_told_beside_the_tasks(tmp_path: Path) -> None:
+    sizes = {"vanilla": (8, 16), "match": (8, 16), "r3f": (8,)}
+    made = [
+        trained(task, method, seed, f"batch_size={size}")
+        for task in ("cola", "rte", "stsb")
+        for method in sizes
+        for size in sizes[method]
+        for seed in (0, 1)
+        if method != "r3f" or task == "rte" or (task, seed) == ("cola", 0)
+    ]
+    lone = trained("rte", "mixout", 0)
+    write_scores(tmp_path, [(each, scored(each, gain(each.task, each.method, each.seed))) for each in (*made, lone)])
+    report([tmp_path], tmp_path)
+    lines = {line["method"]: line for line in table(tmp_path, "methods_by_task")}
+    assert list(lines) == [
+        *("vanilla (batch_size=8)", "vanilla (batch_size=16)"),
+        *("match (batch_size=8)", "match (batch_size=16)", "r3f (batch_size=8)"),
+    ]
+    r3f = lines.pop("r3f (batch_size=8)")
+    assert {line["average_tasks"] for line in lines.values()} == {"cola, rte, stsb"}
+    assert (r3f["score_stsb"], r3f["average"], r3f["sd_cola"]) == ("", "", "")
+    assert float(r3f["score_rte"]) > 0
+    readable = (tmp_path / "tables" / "methods_by_task.md").read_text(encoding="utf-8")
+    assert "| compared with |" in readable and "is to the vanilla named beside it" in readable
+
+
+def test_one_task_has_no_table_of_tasks(tmp_path: Path) -> None:
+    made = [trained("rte", method, 0) for method in ("vanilla", "match")] + [trained("cola", "r3f", 0)]
+    report([write_scores(tmp_path, [(each, scored(each)) for each in made])], tmp_path)
+    assert (tmp_path / "tables" / "methods.csv").exists()
+    assert not (tmp_path / "tables" / "methods_by_task.csv").exists()
 
 
 def test_a_task_that_lacks_a_seed_is_in_no_average(tmp_path: Path) -> None:

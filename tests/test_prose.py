@@ -14,6 +14,7 @@ from test_latex import HOSTILE
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.attack_facts import attack_facts
+from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.prose import MethodsSection, methods_prose, methods_section
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
@@ -69,7 +70,7 @@ def test_a_whole_run_is_told(run: Path) -> None:
         "Each attack met 60 examples, the first of the set, with seed 0;",
         "another stood in for it: stop words: scikit-learn (fallback).",
         "at 1:1, 5:1, 10:1, 20:1 and 50:1 (protocol `shrink`).",
-        "0%, 5%, 10%, 15% and 20% of the training labels were flipped",
+        "0%, 5%, 10%, 15% and 20% of the 4,000 training labels were flipped",
         "Proportions have 95% Wilson score intervals [@wilson1927probable]",
         "corrected by Holm's method [@holm1979simple] for 15 comparisons on a task",
         "PyTorch 2.9.0 [@paszke2019pytorch], Transformers 4.57.0 [@wolf2020transformers] and TextAttack 0.3.11",
@@ -178,6 +179,30 @@ def test_protocols_and_controls_are_told(tmp_path: Path) -> None:
     assert "the class positive was the minority, at 30% and 50% (protocol `kept-share`)." in told
     assert "A share of the minority is kept" in told
     assert "a control, a balanced set of the same size." in told
+
+
+def test_what_curves_train_and_test_on_is_told(tmp_path: Path) -> None:
+    (tmp_path / "two").mkdir()
+    points = [imbalance_point("vanilla", ratio, seed) for ratio in (50.0, 1.0, 10.0) for seed in (0, 1)]
+    # A control is balanced, whatever its level.
+    control = replace(imbalance_point("vanilla", 50.0, 0), train_counts=[20, 20], control=True)
+    write(tmp_path / "two" / "imbalance.jsonl", ImbalanceRecord, [*points, control])
+    told = section(tmp_path / "two").markdown
+    assert "are nested, with 2,000:2,000 to 2,000:40 examples (majority:minority)." in told
+    assert "on the untouched test set (1,000 examples: 500 negative and 500 positive)." in told
+    assert "Metrics were computed as scikit-learn defines them" in told
+    three = {"label_names": ["bad", "fair", "good"], "minority": "fair", "n": 60, "test_counts": [30, 20, 10]}
+    many = [
+        replace(point, train_counts=counts, **three)
+        for point, counts in zip(points[2:], ([90, 60, 30], [90, 60, 30], [90, 9, 30], [90, 9, 30]), strict=True)
+    ]
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, many)
+    told = section(tmp_path).markdown
+    assert "with 90:60 to 90:9 examples (largest other class:minority)." in told
+    assert "(60 examples: 30 bad, 20 fair and 10 good)" in told
+    tables = plain_tables(summarize([tmp_path]))
+    assert "Test examples: 30 bad, 20 fair, 10 good (reviews)." in tables["imbalance.md"]
+    assert '"30 bad, 20 fair, 10 good"' in tables["imbalance.csv"]
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

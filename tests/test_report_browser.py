@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 from browsing import OPEN_ALL, Open, count
+from scored_trainings import TASK_METRICS, noise, scored, trained, write_scores
+
+from robustbench_mt.reporting.report import report
 
 
 def column(page: Any, position: int) -> list[str]:
@@ -115,6 +118,23 @@ def test_a_phone_shows_it_without_sideways_scrolling(visit: Open, path: Path, wi
     page = visit(path, at="#checkpoint-0", viewport={"width": width, "height": 740})
     page.evaluate(OPEN_ALL)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_phone_keeps_the_methods_in_sight_beside_their_tasks(visit: Open, tmp_path: Path) -> None:
+    made = [trained(task, method, seed) for task in TASK_METRICS for method in ("vanilla", "match") for seed in (0, 1)]
+    page = visit(
+        report([write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])]),
+        java_script_enabled=False,
+        viewport={"width": 360, "height": 740},
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    box = page.locator("#average .scroll").first
+    box.evaluate("(box) => { box.scrollLeft = box.scrollWidth }")
+    frame = box.bounding_box()
+    for cell in (box.locator("tbody th").last, box.locator("tbody td").last):
+        shown = cell.bounding_box()
+        assert frame["x"] <= shown["x"] and shown["x"] + shown["width"] <= frame["x"] + frame["width"] + 1
+    assert box.locator("tbody th").all_inner_texts() == ["vanilla", "match"]
 
 
 def test_print_shows_what_paper_can(visit: Open, path: Path) -> None:

@@ -2,13 +2,17 @@
 
 import csv
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import pytest
-from run_directory import attack_run, fallen, stood, training, write, write_attack
+from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack
 
+from robustbench_mt.curve_records import ImbalanceRecord
+from robustbench_mt.errors import UserError
 from robustbench_mt.records import MatchingSnapshot, MatchingTrace, TrainingRecord
 from robustbench_mt.reporting.matching_rows import matching_rows
 from robustbench_mt.reporting.plain_tables import plain_tables
@@ -125,3 +129,67 @@ def test_a_hub_is_doubted(method: str, hubs: list[float], n: int, doubted: str, 
     assert (float(first["hub"]), float(last["hub"])) == pytest.approx((0.1, 0.2))
     (finding,) = [finding for finding in summary.findings if "a row's mass" in finding.headline]
     assert f"{sum(hubs) / 2:.2f}" in finding.details[-1]
+
+
+def curve(directory: Path, tests: list[int], scores: Sequence[tuple[float, float]]) -> list[str]:
+    """The doubts about a point whose seeds have these recalls and F1s."""
+    points = [
+        replace(point, metrics={**point.metrics, "minority_recall": recall, "minority_f1": f1})
+        for seed, (recall, f1) in enumerate(scores)
+        for point in [replace(imbalance_point("vanilla", 10.0, seed), n=sum(tests), test_counts=tests)]
+    ]
+    write(directory / "imbalance.jsonl", ImbalanceRecord, points)
+    return [doubt for doubt in summarize([directory]).doubts if "one seed a point" not in doubt]
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        (
+            [(0.0, 0.0), (0.0, 0.0), (0.3, 0.4)],
+            ["2 of 3 seeds of vanilla trained at 10:1 never rightly predict positive"],
+        ),
+        ([(0.0, 0.0), (0.3, 0.4)], ["1 of 2 seeds of vanilla trained at 10:1 never rightly predicts positive"]),
+        ([(0.0, 0.0)], ["1 of 1 seed of vanilla trained at 10:1 never rightly predicts positive"]),
+        (
+            [(0.0, 0.0), (1.0, 2 / 3), (0.5, 0.5)],
+            [
+                "1 of 3 seeds of vanilla trained at 10:1 never rightly predicts positive",
+                "1 of 3 seeds of vanilla trained at 10:1 always predicts positive",
+            ],
+        ),
+        # Right about all examples, and about all of the minority.
+        ([(1.0, 1.0), (1.0, 0.9)], []),
+        ([(0.01, 0.02), (0.99, 0.67)], []),
+    ],
+)
+def test_each_seed_that_collapsed_is_doubted(
+    scores: Sequence[tuple[float, float]], told: list[str], tmp_path: Path
+) -> None:
+    doubts = curve(tmp_path, [500, 500], scores)
+    assert [doubt.partition(": ")[2].partition(": ")[0] for doubt in doubts] == told
+    assert all(doubt.endswith("F1 says no more than that.") for doubt in doubts)
+
+
+@pytest.mark.parametrize(
+    ("tests", "told"),
+    [
+        ([322, 721], "721 examples of positive and 322 of negative"),
+        ([1210, 806], "1,210 examples of negative and 806 of positive"),
+        ([1209, 806], ""),
+        ([447, 438], ""),
+    ],
+)
+def test_a_test_set_that_is_not_balanced_is_doubted_once(tests: list[int], told: str, tmp_path: Path) -> None:
+    doubts = curve(tmp_path, tests, [(0.5, 0.5), (0.6, 0.6)])
+    assert len(doubts) == bool(told)
+    always = 2 * tests[1] / (sum(tests) + tests[1])
+    for doubt in doubts:
+        assert doubt.startswith(f"reviews: the test set is not balanced, with {told}. F1 and average precision of")
+        assert doubt.endswith(f"has an F1 of {always:.3f}); balanced accuracy and recall do not.")
+
+
+def test_a_minority_that_is_no_class_is_refused_in_a_line(tmp_path: Path) -> None:
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [replace(imbalance_point("match", 5.0, 0), minority="good")])
+    with pytest.raises(UserError, match="its minority is none of its classes"):
+        summarize([tmp_path])

@@ -237,6 +237,35 @@ def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:
     assert worst == sorted(worst, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("trained", "swept", "joined"),
+    [
+        ({}, {}, True),
+        ({"batch_size": 8}, {"batch_size": 32}, False),
+        ({"batch_size": 32}, {"batch_size": 32}, True),
+        ({"epochs": 2.0}, {"epochs": 3.0}, False),
+        # What an older version did not know had its default.
+        ({}, {"accumulation": 1, "precision": "auto"}, True),
+        ({}, {"accumulation": 2}, False),
+        ({"train_examples": 1000}, {"train_examples": None}, True),
+        ({"compile": True}, {"compile": False}, True),
+        ({"validation_examples": 200}, {"validation_examples": 100}, True),
+        # They choose the weights.
+        ({"keep": "best", "validation_examples": 200}, {"keep": "best", "validation_examples": 100}, False),
+        ({"method": {"name": "match", "self_mass": 0.8}}, {"method": {"name": "match", "self_mass": 0.5}}, False),
+    ],
+)
+def test_the_minoritys_f1_is_of_a_training_with_the_same_settings(
+    trained: dict[str, Any], swept: dict[str, Any], joined: bool, tmp_path: Path
+) -> None:
+    shared = {"learning_rate": 1e-4, "method": {"name": "match"}}
+    point = replace(imbalance_point("match", 10.0, 0), settings={**shared, **swept})
+    write(tmp_path / "train.jsonl", TrainingRecord, [training("match", 0, settings={**shared, **trained})])
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [point])
+    (row,) = summarize([tmp_path]).leaderboard
+    assert (row.minority_f1 is not None) == joined
+
+
 def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
     for name, rate in (("a", 1e-4), ("b", 2e-5)):
         made = training("vanilla", 0, settings={"learning_rate": rate})

@@ -17,12 +17,20 @@ R = TypeVar("R", bound=CurveRecord)
 
 @dataclass(frozen=True)
 class CurveFacts:
-    """A curve: its levels and what it was evaluated on; ``summary`` says what a level of imbalance changes."""
+    """A curve: its levels, what it was trained and evaluated on.
+
+    Attributes:
+        trained: training examples: of all classes where labels were flipped; else of the majority, which is the largest
+            other class, and of the minority, at the level that leaves most of that and at the one that leaves least.
+        tests: each test set's examples by class.
+        summary: what a level of imbalance changes.
+    """
 
     task: str
     levels: list[str]
     seeds: list[int]
-    tests: list[int]
+    trained: list[tuple[int, ...]]
+    tests: list[list[tuple[int, str]]]
     methods: list[MethodFacts]
     minority: str = ""
     protocol: str = ""
@@ -39,6 +47,7 @@ def imbalance_facts(records: Sequence[ImbalanceRecord]) -> list[CurveFacts]:
     return [
         CurveFacts(
             **_shared(points),
+            trained=_most_and_least(points),
             levels=_names(
                 points, lambda point: ratio_name(point.ratio) if point.share is None else share_name(point.share)
             ),
@@ -58,7 +67,11 @@ def label_noise_facts(records: Sequence[LabelNoiseRecord]) -> list[CurveFacts]:
     for record in records:
         curves.setdefault(record.task, []).append(record)
     return [
-        CurveFacts(**_shared(points), levels=_names(points, lambda point: share_name(point.share)))
+        CurveFacts(
+            **_shared(points),
+            trained=sorted({(sum(point.train_counts),) for point in points}),
+            levels=_names(points, lambda point: share_name(point.share)),
+        )
         for points in curves.values()
     ]
 
@@ -67,11 +80,25 @@ def _names(points: Sequence[R], name: Callable[[R], str]) -> list[str]:
     return list(dict.fromkeys(map(name, sorted(points, key=lambda point: point.level))))
 
 
+def _most_and_least(points: Sequence[ImbalanceRecord]) -> list[tuple[int, ...]]:
+    """Controls are balanced, and say nothing of the imbalance."""
+    counts = {_majority_and_minority(point) for point in points if not point.control}
+    by_minority = sorted(counts, key=lambda pair: (-pair[1], pair[0]))
+    return list(dict.fromkeys([*by_minority[:1], *by_minority[-1:]]))
+
+
+def _majority_and_minority(point: ImbalanceRecord) -> tuple[int, int]:
+    counts = dict(zip(point.label_names, point.train_counts, strict=True))
+    minority = counts.pop(point.minority)
+    return max(counts.values(), default=0), minority
+
+
 def _shared(points: Sequence[CurveRecord]) -> dict[str, Any]:
+    tests = dict.fromkeys(tuple(zip(point.test_counts, point.label_names, strict=True)) for point in points)
     return {
         "task": points[0].task,
         "seeds": sorted({point.seed for point in points}),
-        "tests": sorted({point.n for point in points}),
+        "tests": list(map(list, tests)),
         "methods": method_facts(points),
     }
 

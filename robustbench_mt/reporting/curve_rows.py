@@ -42,7 +42,7 @@ class CurveRow(ABC):
     Attributes:
         measure: the metric that the curve shows.
         level: how far along the curve the point is.
-        n: test examples, the same for every seed.
+        n: test examples, the same for every seed; ``test_counts`` of each class.
         train_counts: training examples of each class, in words.
         metrics: by name; means over seeds where there are several, else intervals are over test examples.
         by_seed: the measure of each of ``seeds``.
@@ -55,6 +55,7 @@ class CurveRow(ABC):
     level: float
     seeds: list[int]
     n: int
+    test_counts: dict[str, int]
     train_counts: str
     metrics: dict[str, Estimate]
     by_seed: list[float]
@@ -82,6 +83,7 @@ class ImbalanceRow(CurveRow):
         protocol_summary: what the protocol changes, and what it leaves as it is, in a sentence.
         ratio: the level's, where that is a share the one that came out; ``share`` where that is the level.
         control: whether it was trained on the level's balanced control.
+        recalls: of the minority, one a seed; empty where a seed has none.
         thresholds: at which the metrics that end in :data:`TUNED` are, one a seed; empty where a seed has none.
         remarks: the records'.
     """
@@ -94,6 +96,7 @@ class ImbalanceRow(CurveRow):
     ratio: float
     share: float | None
     control: bool
+    recalls: list[float]
     thresholds: list[float]
     remarks: list[str]
 
@@ -105,6 +108,12 @@ class ImbalanceRow(CurveRow):
     @property
     def level_name(self) -> str:
         return ratio_name(self.ratio) if self.share is None else share_name(self.share)
+
+    @property
+    def f1_of_always(self) -> float:
+        """The F1 of predicting the minority for all test examples."""
+        positives = self.test_counts[self.minority]
+        return 2 * positives / (self.n + positives) if positives else 0.0
 
     @property
     def trained_on(self) -> str:
@@ -148,7 +157,8 @@ def imbalance_rows(records: Sequence[ImbalanceRecord]) -> list[ImbalanceRow]:
         ImbalanceRow(
             **_pooled(method, points, _IMBALANCE_METRICS, ImbalanceRow.measure),
             **{name: getattr(points[0], name) for name in _OF_ONE_LEVEL},
-            thresholds=_thresholds(points),
+            recalls=_one_a_seed([point.metrics.get("minority_recall") for point in points]),
+            thresholds=_one_a_seed([point.threshold for point in points]),
             remarks=list(dict.fromkeys(remark for point in points for remark in point.remarks)),
         )
         for method, points in _grouped(records)
@@ -187,6 +197,7 @@ def _pooled(method: str, points: Sequence[CurveRecord], names: Sequence[str], me
         "level": points[0].level,
         "seeds": [point.seed for point in points],
         "n": points[0].n,
+        "test_counts": dict(zip(points[0].label_names, points[0].test_counts, strict=True)),
         "train_counts": _train_counts(points),
         "metrics": {
             name: pooled_metric(points, name) for name in names if all(name in point.metrics for point in points)
@@ -195,9 +206,10 @@ def _pooled(method: str, points: Sequence[CurveRecord], names: Sequence[str], me
     }
 
 
-def _thresholds(points: Sequence[ImbalanceRecord]) -> list[float]:
-    thresholds = [point.threshold for point in points if point.threshold is not None]
-    return thresholds if len(thresholds) == len(points) else []
+def _one_a_seed(values: Sequence[float | None]) -> list[float]:
+    """Nothing where a seed has no value."""
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []
 
 
 def _train_counts(points: Sequence[CurveRecord]) -> str:

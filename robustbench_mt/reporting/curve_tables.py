@@ -32,11 +32,28 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
         "Trained at each ratio of majority to minority, or share of the minority kept, and evaluated on the untouched "
         "test set; the likeliest class is predicted, which for two classes is a threshold of 0.5. Average precision "
         "stands for the area under the precision-recall curve; the calibration error is the expected one over 15 bins "
-        f"of equal width. {OVER_SEEDS} {_protocols(rows)}",
-        [*_place_columns(rows), Column("test_n", "n test", "number", 0), Column("train_counts", "trained on")]
-        + [_metric_column(name) for name in names],
-        [[*_place(row, rows), row.n, row.train_counts, *map(row.metrics.get, names)] for row in rows],
+        f"of equal width. {OVER_SEEDS} {_tested(rows)} {_protocols(rows)}",
+        [
+            *_place_columns(rows),
+            Column("test_n", "n test", "number", 0),
+            Column("test_counts", "tested on", csv_only=True),
+            Column("train_counts", "trained on"),
+            *map(_metric_column, names),
+        ],
+        [
+            [*_place(row, rows), row.n, _test_counts(row), row.train_counts, *map(row.metrics.get, names)]
+            for row in rows
+        ],
     )
+
+
+def _tested(rows: Sequence[ImbalanceRow]) -> str:
+    sets = dict.fromkeys(f"{_test_counts(row)} ({row.task})" for row in rows)
+    return f"Test examples: {'; '.join(sets)}."
+
+
+def _test_counts(row: ImbalanceRow) -> str:
+    return ", ".join(f"{count} {name}" for name, count in row.test_counts.items())
 
 
 def _imbalance_tuned(rows: Sequence[ImbalanceRow]) -> Table:

@@ -1,5 +1,6 @@
 """What a reader should doubt, as far as the records show it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -25,6 +26,8 @@ _LEFT_OUT: tuple[tuple[Status, str], ...] = (
 # hard not to be above it.
 _HUB = 0.5
 _ENOUGH_INSTANCES = 8
+# Of the test examples of the largest class to those of the smallest.
+_UNEVEN = 1.5
 # Cells that failed for the same reason.
 _NAMED = 5
 
@@ -38,7 +41,7 @@ def doubts(
 ) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
     of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
-    of_curves = [*_collapsed(imbalance), *_remarked(imbalance), *_unlearned(label_noise)]
+    of_curves = [*_uneven_tests(imbalance), *_collapsed(imbalance), *_remarked(imbalance), *_unlearned(label_noise)]
     seeds = _seeds(groups, [*imbalance, *label_noise])
     return [
         *_failures(runs),
@@ -157,15 +160,36 @@ def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> I
             )
 
 
+def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
+    """Once for each test set, and class that is the minority in training."""
+    told = {}
+    for row in rows:
+        largest, smallest = (end(row.test_counts, key=lambda name: row.test_counts[name]) for end in (max, min))
+        if row.test_counts[largest] > _UNEVEN * row.test_counts[smallest]:
+            told[row.task, row.minority, tuple(row.test_counts.items())] = (
+                f"{row.task}: the test set is not balanced, with {row.test_counts[largest]:,} examples of {largest} "
+                f"and {row.test_counts[smallest]:,} of {smallest}. F1 and average precision of {row.minority}, the "
+                "minority in training, depend on that (to predict it always has an F1 of "
+                f"{row.f1_of_always:.3f}); balanced accuracy and recall do not."
+            )
+    yield from told.values()
+
+
 def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
     for row in rows:
-        recall = row.metrics.get("minority_recall")
-        if recall and recall.value in (0, 1):
-            what = "never" if recall.value == 0 else "always"
-            yield (
-                f"{row.task}: {row.method} trained at {row.trained_on} {what} predicts {row.minority}: "
-                "the training collapsed, and its F1 says no more than that."
-            )
+        # Where a seed has no recall, there are none.
+        seeds = list(zip(row.recalls, row.by_seed, strict=False))
+        never = sum(recall == 0 for recall, _ in seeds)
+        # A recall of 1 is no collapse by itself: the classifier may be right.
+        always = sum(recall == 1 and math.isclose(f1, row.f1_of_always) for recall, f1 in seeds)
+        for count, what in ((never, "never rightly predict"), (always, "always predict")):
+            if count:
+                theirs = "its" if count == 1 else "their"
+                yield (
+                    f"{row.task}: {count} of {len(seeds)} seed{'s' * (len(seeds) != 1)} of {row.method} trained at "
+                    f"{row.trained_on} {what}{'s' * (count == 1)} {row.minority}: {theirs} training collapsed, and "
+                    f"{theirs} F1 says no more than that."
+                )
 
 
 def _remarked(rows: list[ImbalanceRow]) -> Iterator[str]:

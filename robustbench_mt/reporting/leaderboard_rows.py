@@ -1,7 +1,8 @@
 """One row a checkpoint: all that the records say of it."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL, ImbalanceRecord
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
@@ -12,6 +13,7 @@ from robustbench_mt.reporting.seed_rows import pooled_metric, static_set
 from robustbench_mt.reporting.worst_case_rows import WORST_CASE
 from robustbench_mt.statistics import Estimate, wilson
 from robustbench_mt.tasks.glue_scores import score_metrics
+from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["RATIO", "CheckpointKeys", "LeaderboardRow", "checkpoint_scores", "leaderboard_rows"]
 
@@ -32,7 +34,7 @@ class LeaderboardRow:
         evaluations: on this task, static sets among them.
         attacks: one a recipe, and the worst case over recipes; without recipes that keep the label.
         files: the attacks' records, of all recipes.
-        minority_f1: of a training of its own, by the same method and seed, on the task at :data:`RATIO`.
+        minority_f1: of a training of its own, by the same method, settings and seed, on the task at :data:`RATIO`.
     """
 
     key: Hashable
@@ -160,9 +162,21 @@ def _minority_f1(task: str, training: TrainingRecord, points: Sequence[Imbalance
         for point in points
         if (point.level, point.share, point.protocol, point.control) == (RATIO, None, DEFAULT_PROTOCOL, False)
         and (point.task, point.method, point.seed, point.base) == (task, training.method, training.seed, training.base)
-        and point.settings.get("method", {"name": point.method}) == training.settings.get("method")
+        and _learnt_with(point) == _learnt_with(training)
     ]
     return pooled_metric(fitting, "minority_f1") if len(fitting) == 1 else None
+
+
+def _learnt_with(trained: TrainingRecord | ImbalanceRecord) -> Mapping[str, Any]:
+    """The settings that two trainings must share for one to stand for the other on another training set."""
+    # A setting that an older version did not know had its default.
+    settings = {**asdict(TrainingSettings()), "method": {"name": trained.method}, **trained.settings}
+    # What is trained on differs anyway; compiling changes the time that it takes.
+    without = {"base", "train_examples", "compile"}
+    if settings["keep"] == "last":
+        # Nothing is chosen by them.
+        without.add("validation_examples")
+    return {name: value for name, value in settings.items() if name not in without}
 
 
 def _rank(row: LeaderboardRow) -> tuple[str, float, float, str]:

@@ -17,7 +17,7 @@ CAPTION = (
 WORST = " In a worst case an example is robust only when it survives every recipe."
 IMBALANCE = (
     f" The minority's F1 at {ratio_name(RATIO)} is no score of this checkpoint: it is of another one, trained by the "
-    "same method with the same seed on a training set as imbalanced as that."
+    "same method with the same settings and seed on a training set as imbalanced as that, which may be of another size."
 )
 SECONDS = " Seconds a step are the training's wall time over its steps, the evaluations in between included."
 
@@ -59,6 +59,7 @@ def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table:
             ]
             for row in rows
         ],
+        names_stay=True,
     )
 
 

@@ -77,6 +77,7 @@ class AverageRow:
     """A method's average over tasks.
 
     Attributes:
+        base: the pretrained encoder.
         tasks, seeds: what is averaged: the tasks on which this method, and the one it is compared with, have all seeds.
         average: mean over ``seeds`` of the average over ``tasks``.
         against: the ``vanilla`` that it is compared with, else empty; ``other`` is its average, ``difference`` is
@@ -86,6 +87,7 @@ class AverageRow:
     """
 
     split: str
+    base: str
     method: str
     tasks: list[str]
     seeds: list[int]
@@ -216,6 +218,7 @@ def _average(rows: Sequence[MethodRow], known: Mapping[tuple[str, str, str], Met
     is_the_papers = first.own["name"] == "match" and all(task in GLUE_SCORES for task in tasks)
     return AverageRow(
         first.split,
+        first.base,
         first.method,
         tasks,
         seeds,

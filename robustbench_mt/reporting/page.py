@@ -70,7 +70,7 @@ _SECTIONS = (
     ("transfer", "Transfer of adversarial texts", (), ("transfer",)),
     ("reduction", "Input reduction", ("input_reduction",), ()),
     ("methods", "Methods of fine-tuning", ("methods",), ()),
-    ("average", "Methods averaged over tasks", ("methods_average",), ()),
+    ("average", "Methods averaged over tasks", ("methods_by_task", "methods_average"), ()),
     ("clean", "Clean scores", ("evaluations",), ()),
     ("static", "Static adversarial sets", ("static_sets",), ()),
     ("imbalance", "Class imbalance", ("imbalance", "imbalance_tuned", "imbalance_differences"), ()),

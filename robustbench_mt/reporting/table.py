@@ -44,6 +44,7 @@ class Table:
         name: its files' name, without the ending.
         caption: what is counted, and what the intervals are.
         rows: as many cells as columns; estimates only under ``percent``, ``points`` and ``number``.
+        names_stay: whether the page keeps the first column, which names the rows, in sight while it scrolls the others.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table:
     caption: str
     columns: list[Column]
     rows: list[list[Cell]]
+    names_stay: bool = False
 
     def for_readers(self) -> "Table":
         """The table without what CSV alone has."""
