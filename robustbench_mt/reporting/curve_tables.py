@@ -10,7 +10,10 @@ from robustbench_mt.reporting.table import Cell, Column, Table
 
 __all__ = ["curve_tables"]
 
-OVER_SEEDS = "Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples."
+OVER_SEEDS = (
+    "Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples, but none of the "
+    "calibration error, which resampling overstates."
+)
 
 
 def curve_tables(summary: Summary) -> list[Table]:

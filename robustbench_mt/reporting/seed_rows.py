@@ -91,7 +91,8 @@ def pooled_metric(records: Sequence[EvaluationRecord] | Sequence[CurveRecord], n
         mean = mean_over_seeds([value for value in values if value is not None])
         return mean.within(-1.0 if name in CORRELATIONS else 0.0, 1.0)
     low, high = records[0].intervals.get(name, (None, None))
-    # A class that is never predicted has an F1 of 0 in every resample: that is no certainty.
-    if low == high:
+    # A class that is never predicted has an F1 of 0 in every resample: that is no certainty. And a resample is worse
+    # calibrated than what it is drawn from, so that the calibration error's interval would lie too high.
+    if low == high or name == "calibration_error":
         low = high = None
     return Estimate(records[0].metrics[name], low, high, records[0].n, "95% bootstrap")
