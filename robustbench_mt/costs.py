@@ -20,6 +20,7 @@ from robustbench_mt.scoring import encode_texts
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.tasks.task import Examples
 from robustbench_mt.trainer import training_data, validation_data
+from robustbench_mt.training_length import training_length
 from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["QUERIES_A_WORD", "STAND_IN", "Cost", "cost", "queries_of", "settings_of"]
@@ -111,14 +112,13 @@ def _training(cell: Cell, settings: TrainingSettings, method: MethodChoice, trai
     active = method.create()
     kept = active.resample(train.labels, seed)
     examples = len(train) if kept is None else len(kept)
-    # As transformers counts them.
-    an_epoch = math.ceil(math.ceil(examples / settings.batch_size) / settings.accumulation)
-    steps = settings.steps or math.ceil(settings.epochs * an_epoch)
-    epochs = steps / an_epoch
+    batches = math.ceil(examples / settings.batch_size)
+    length = training_length(batches, settings.accumulation, settings.epochs, settings.steps)
+    epochs = length.passes / batches
     forward, backward = active.extra_passes
     evaluated = math.ceil(epochs) * len(validation_data(cell.task, settings)) + len(cell.task.split("test"))
     tokens = _tokens_a_text(cell.task_name, cell.data, "train", settings.base, settings.max_length)
-    return Cost(steps, epochs * examples * tokens, (1 + forward + 2 * (1 + backward)) / 3, evaluated * tokens)
+    return Cost(length.updates, epochs * examples * tokens, (1 + forward + 2 * (1 + backward)) / 3, evaluated * tokens)
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from transformers.trainer_callback import PrinterCallback
 from robustbench_mt.errors import BadSettingError
 from robustbench_mt.methods.method import Method, Plan
 from robustbench_mt.progress import progress
+from robustbench_mt.training_length import training_length
 from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["MethodTrainer", "training_arguments"]
@@ -41,14 +42,15 @@ class MethodTrainer(Trainer):
 
     def fit(self) -> None:
         """Train with the method attached."""
-        batches = len(self.get_train_dataloader())
-        accumulation = self.args.gradient_accumulation_steps
-        updates = self.args.max_steps
-        if updates < 1:
-            updates = max(1, round(-(-batches // accumulation) * self.args.num_train_epochs))
+        length = training_length(
+            len(self.get_train_dataloader()),
+            self.args.gradient_accumulation_steps,
+            self.args.num_train_epochs,
+            self.args.max_steps if self.args.max_steps > 0 else None,
+        )
         plan = Plan(
-            passes=updates * accumulation,
-            updates=updates,
+            passes=length.passes,
+            updates=length.updates,
             seed=self.args.seed * 1_000_003 + self.args.process_index,
             backward=self._backward,
             batches=self._batches,

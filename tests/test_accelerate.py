@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import reviews
@@ -21,6 +22,7 @@ LAUNCH += ["--main_process_port=0"]
 EVERY_METHOD = """
 import gc, hashlib, json, os, sys
 sys.path.insert(0, sys.argv[1])
+from dataclasses import replace
 import torch
 from conftest import make_task
 from robustbench_mt.distributed import leave
@@ -34,13 +36,19 @@ few = TrainingSettings(base=base, steps=3, learning_rate=5e-3, batch_size=4, tra
 results = {}
 for spec in specs:
     try:
-        weights = fine_tune(make_task(), parse_method(spec), few).model.state_dict()
+        tuned = fine_tune(make_task(), parse_method(spec), few)
+        weights = tuned.model.state_dict()
         digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in weights.values())).hexdigest()
         results[spec] = {"digest": digest, "finite": all(bool(weight.isfinite().all()) for weight in weights.values())}
+        results[spec]["temperature"] = tuned.record.temperature
     except Exception as error:
         results[spec] = {"error": repr(error)}
     # Each training collects garbage, which would go through all that was imported each time.
     gc.freeze()
+# 40 examples in batches of 4 on two processes: an epoch is an update of four batches and one of a single batch.
+ended = replace(few, steps=None, epochs=1, accumulation=4, train_examples=40)
+matching = fine_tune(make_task(), parse_method("match:start=0.7"), ended).record.matching
+results["matched"] = [row[0] for row in matching.mass]
 assert torch.distributed.get_world_size() == 2
 leave()
 with open(f"{out}/{os.environ['RANK']}.json", "w") as stream:
@@ -61,8 +69,8 @@ def launch(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def by_process(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str, object]]]:
-    """What two processes that trained together hold: for each method, its weights' digest."""
+def by_process(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What two processes that trained together hold: for each method, its weights' digest and its temperature."""
     path = tmp_path_factory.mktemp("every-method")
     script = path / "every_method.py"
     script.write_text(EVERY_METHOD, encoding="utf-8")
@@ -79,10 +87,15 @@ def by_process(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_processes_end_with_the_same_weights(spec: str, by_process: list[dict[str, dict[str, object]]]) -> None:
+def test_processes_end_with_the_same_weights(spec: str, by_process: list[dict[str, Any]]) -> None:
     main, other = (results[spec] for results in by_process)
     assert main == other
     assert main["finite"]
+    assert (main["temperature"] is not None) == spec.startswith("match")
+
+
+def test_matching_begins_after_its_share_of_the_batches(by_process: list[dict[str, Any]]) -> None:
+    assert [results["matched"] for results in by_process] == [[4, 5], [4, 5]]
 
 
 @pytest.fixture(scope="module")

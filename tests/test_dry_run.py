@@ -69,7 +69,15 @@ def test_queries_are_those_recorded_where_there_are_some(content: dict[str, Any]
         assert "as recorded in this run" in said[0]
 
 
-@pytest.mark.parametrize("change", [{"epochs": 1.5, "steps": None}, {"accumulation": 3, "epochs": 2, "steps": None}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 1.5, "steps": None},
+        {"epochs": 0.5, "steps": None},
+        {"accumulation": 3, "epochs": 2, "steps": None},
+        {"accumulation": 4, "epochs": 0.5, "steps": None},
+    ],
+)
 def test_steps_are_those_that_the_trainer_takes(
     change: dict[str, Any],
     content: dict[str, Any],

@@ -68,6 +68,18 @@ def test_layerwise_rates_of_every_architecture(architecture: str) -> None:
         assert decay == (0.0 if plain else 0.1), name
 
 
+def test_the_convolution_beside_the_first_layer_has_its_rate() -> None:
+    model = small_model("deberta-v2", num_hidden_layers=3, conv_kernel_size=3)
+    groups = parse_method("llrd:decay=0.5").create().parameter_groups(model, 1.0, 0.1)
+    assert groups is not None
+    rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
+    found = {name: rates[id(weights)] for name, weights in model.named_parameters() if ".conv." in name}
+    assert found == dict.fromkeys(
+        (f"deberta.encoder.conv.{part}.{kind}" for part in ("conv", "LayerNorm") for kind in ("weight", "bias")),
+        0.5**3,
+    )
+
+
 def test_layerwise_rates_of_adapters() -> None:
     peft = pytest.importorskip("peft")
     model = peft.get_peft_model(small_model("bert"), peft.LoraConfig(task_type="SEQ_CLS", target_modules=["query"]))

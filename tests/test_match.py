@@ -1,13 +1,12 @@
 """Match-Tuning: where its hook sits, when it matches, and what it refuses."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from method_samples import attached, batch, small_model
-from two_processes import examples, train_in_two_processes, train_step
+from two_processes import Outcome, examples, train_in_two_processes, train_step
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.methods.across_devices import gather_rows
@@ -227,21 +226,37 @@ def test_one_process_gathers_its_own_rows() -> None:
     assert torch.equal(plain[0][1], across[0][1])
 
 
-def test_across_devices_is_one_process_with_the_whole_batch(tmp_path: Path) -> None:
-    settings = [
-        MatchSettings(across_devices=True),
-        MatchSettings(across_devices=True, similarity="cosine", after="activation"),
-    ]
-    for outcomes in train_in_two_processes(settings, tmp_path):
-        for each, outcome in zip(settings, outcomes, strict=True):
+ACROSS = [
+    MatchSettings(across_devices=True),
+    MatchSettings(across_devices=True, similarity="cosine", after="activation"),
+]
+APART = [MatchSettings(), MatchSettings(calibrate="always")]
+
+
+@pytest.fixture(scope="module")
+def by_process(tmp_path_factory: pytest.TempPathFactory) -> list[list[Outcome]]:
+    return train_in_two_processes([*ACROSS, *APART], tmp_path_factory.mktemp("two"))
+
+
+def test_across_devices_is_one_process_with_the_whole_batch(by_process: list[list[Outcome]]) -> None:
+    for outcomes in by_process:
+        for each, outcome in zip(ACROSS, outcomes, strict=False):
             whole = train_step(each, examples())
             torch.testing.assert_close(outcome.loss, whole.loss)
             assert all(gradient.abs().max() > 1e-4 for gradient in whole.gradients)
             torch.testing.assert_close(outcome.gradients, whole.gradients)
             assert outcome.temperature == pytest.approx(whole.temperature, rel=1e-6)
             np.testing.assert_allclose(outcome.mass, whole.mass, atol=2e-5)
-    half = train_step(MatchSettings(), {name: values[:4] for name, values in examples().items()})
-    assert half.temperature != pytest.approx(outcomes[0].temperature, rel=1e-3)
+
+
+def test_devices_apart_share_the_temperature_that_is_calibrated_once(by_process: list[list[Outcome]]) -> None:
+    halves = [{name: values[part] for name, values in examples().items()} for part in (slice(4), slice(4, 8))]
+    found = [train_step(MatchSettings(), half).temperature for half in halves]
+    assert found[0] != pytest.approx(found[1], rel=0.1)
+    once, always = ([outcomes[-2 + which].temperature for outcomes in by_process] for which in range(2))
+    assert once[0] == once[1] == pytest.approx(np.mean(found))
+    assert always == pytest.approx(found)
+    assert found[0] != pytest.approx(by_process[0][0].temperature, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -267,6 +282,11 @@ def test_across_devices_is_one_process_with_the_whole_batch(tmp_path: Path) -> N
         ("match:start=-0.1", "below 1"),
         ("match:across_devices=yes", "True or False"),
         ("vanilla:temperature=1", "Unknown setting"),
+        ("r-drop+r-drop", "names a method twice: name each once"),
+        ("match:self_mass=0.5+match:self_mass=0.9", "names a method twice"),
+        ("match+r-drop+match", "names a method twice"),
+        ("match+vanilla", "give match alone"),
+        ("vanilla+match", "give match alone"),
     ],
 )
 def test_bad_specs(spec: str, message: str) -> None:

@@ -15,6 +15,7 @@ from scored_trainings import TASK_METRICS, noise, rows_of, scored, trained, writ
 from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.evaluation import evaluate
+from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import EvaluationRecord, from_json, to_json
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.report import report
@@ -209,6 +210,30 @@ def test_one_task_has_no_average_and_other_tasks_are_not_the_papers(tmp_path: Pa
     both = summarize([write_scores(tmp_path / "two", pairs)]).averages
     assert [row.published for row in both] == [None, None]
     assert [row.tasks for row in both] == [["reviews", "rte"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "published"),
+    [
+        ("match", 1.64),
+        # The paper has no temperature, so that none is another than its own.
+        ("match:temperature=1", 1.64),
+        ("match:self_mass=0.5", 1.64),
+        ("match:calibrate=always", None),
+        ("match:similarity=distance", None),
+        ("match:after=activation", None),
+        ("match:schedule=linear,final=0.5", None),
+        ("match:start=0.25", None),
+        ("match:across_devices=True", None),
+        ("match+r-drop", None),
+    ],
+)
+def test_the_papers_points_stand_beside_its_own_form_alone(spec: str, published: float | None, tmp_path: Path) -> None:
+    own = parse_method(spec).as_dict()
+    made = [trained(task, "vanilla", 0) for task in ("rte", "cola")]
+    made += [trained(task, spec, 0, own=own) for task in ("rte", "cola")]
+    _, variant = summarize([write_scores(tmp_path, [(each, scored(each)) for each in made])]).averages
+    assert variant.published == published
 
 
 def test_runs_that_failed_to_train_are_counted(tmp_path: Path) -> None:

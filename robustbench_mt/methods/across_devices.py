@@ -1,11 +1,11 @@
-"""Batches that lie on several devices, seen as one."""
+"""Batches that lie on several devices, seen as one, and numbers that all devices share."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
 
-__all__ = ["gather_rows"]
+__all__ = ["gather_rows", "mean_over_processes"]
 
 
 def gather_rows(rows: Tensor) -> tuple[Tensor, slice]:
@@ -21,6 +21,19 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, slice]:
         return rows, slice(None)
     gathered: Tensor = _Gather.apply(rows)  # type: ignore[no-untyped-call]
     return gathered, _own(len(rows))
+
+
+def mean_over_processes(value: float, device: torch.device) -> float:
+    """The mean of the processes' numbers, the same to the bit in all; with one process its own.
+
+    Args:
+        value: this process's; each must call this as often as the others, else all wait for ever.
+        device: of this process.
+    """
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return value
+    values, _ = gather_rows(torch.tensor([value], dtype=torch.float64, device=device))
+    return float(values.mean())
 
 
 class _Gather(torch.autograd.Function):

@@ -105,7 +105,10 @@ class ChildTuningD(Method):
     tensor's is clipped to norm 1.
     """
 
-    summary = "Child-Tuning-D: the part of the layers with the largest Fisher information (EMNLP 2021)"
+    summary = (
+        "Child-Tuning-D: the part of the layers with the largest Fisher information, "
+        "found beforehand in one forward and backward pass over the training set (EMNLP 2021)"
+    )
     changes = "gradient"
     settings_type = ChildTuningDSettings
 

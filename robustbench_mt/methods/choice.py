@@ -70,7 +70,10 @@ def parse_method(spec: str) -> MethodChoice:
         ('match', 0.5)
     """
     # Numbers may hold a plus as well (1e+3); no method's name begins with a digit.
-    settings = dict(map(_parse_one, re.split(r"\+(?=[A-Za-z])", spec)))
+    parsed = [_parse_one(part) for part in re.split(r"\+(?=[A-Za-z])", spec)]
+    settings = dict(parsed)
+    if len(settings) < len(parsed):
+        raise ConflictingOptionsError(f"Method {spec!r} names a method twice: name each once.")
     if "match" in settings:
         settings = {"match": settings.pop("match"), **settings}
     names = list(settings)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["LayerwiseDecay", "LayerwiseDecaySettings", "layer_number"]
 
 _LAYER = re.compile(r"(?:layers?|(?:^|\.)h)\.(\d+)\.")
+# The convolution of the larger DeBERTa-v2, which reads what the first layer reads and is added to what that makes.
+_BESIDE_FIRST = re.compile(r"(?:^|\.)encoder\.conv\.")
 # What lies under the first layer, and what all layers share: relative positions, and their normalization in DeBERTa.
 _UNDER_LAYERS = re.compile(r"embed|(?:^|\.)w[tp]e\.|relative_attention_bias|encoder\.LayerNorm")
 
@@ -92,7 +94,7 @@ class LayerwiseDecay(Method):
 
 def _depth(name: str, layers: int) -> int:
     """How many steps a parameter lies below the head."""
-    number = layer_number(name)
+    number = 0 if _BESIDE_FIRST.search(name) else layer_number(name)
     if number is not None:
         return layers - number
     return layers + 1 if _UNDER_LAYERS.search(name) else 0

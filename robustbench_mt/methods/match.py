@@ -40,10 +40,13 @@ class MatchSettings:
 
     Attributes:
         temperature: divides the similarities; the paper does not give one, and it must fit the scale of the
-            representation, so by default it is calibrated once, on the first matched batch.
+            representation, so by default it is calibrated once, on the first matched batch; several devices share the
+            mean of what each finds on its own.
         self_mass: what ``auto`` aims at: the mean share of a row's mass that an instance puts on itself at first.
         calibrate: ``auto`` is found ``once``, or on each batch (``always``), so that the mean self mass follows the
             schedule alone, wherever it can be reached, and not the scale of the representation, which training changes.
+            ``always`` leaves each of several devices its own batch's temperature (unless ``across_devices``); the main
+            process's is recorded.
         schedule: how the temperature goes on from there, over the matched steps: ``constant``, or ``linear`` or
             ``cosine`` to ``final`` times the temperature at the last.
         final: see ``schedule``; under 1 an instance comes to keep more to those that are most like it.
@@ -205,6 +208,8 @@ class Match(Method):
     def _match(self, z: "Tensor") -> "Tensor":
         import torch
 
+        from robustbench_mt.methods.across_devices import mean_over_processes
+
         # A row of half-precision similarities would lose the small masses that matching is about.
         with torch.autocast(z.device.type, enabled=False):
             everyone, own = self._everyone(z)
@@ -214,6 +219,8 @@ class Match(Method):
                     return z
                 settings = self.settings
                 temperature = batch_temperature(everyone, settings.similarity, settings.self_mass, temperature)
+                if settings.calibrate == "once":
+                    temperature = mean_over_processes(temperature, z.device)
                 # An epoch's last batch is short, and another temperature reaches the self mass there.
                 if len(everyone) >= self._most_rows:
                     self._temperature, self._most_rows = temperature, len(everyone)

@@ -23,7 +23,8 @@ class Plan:
     """What a method is told of a training before its first step.
 
     Attributes:
-        passes: batches that will be shown (with gradient accumulation, several an update).
+        passes: batches that will be shown on each device (with gradient accumulation, several an update; fewer in an
+            epoch's last).
         updates: optimizer steps.
         seed: for a method's own random draws, which must leave torch's global generators alone: those belong to dropout
             and the order of the examples, so that a method that draws nothing trains exactly as ``vanilla``. Differs

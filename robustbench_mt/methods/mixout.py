@@ -54,9 +54,9 @@ class Mixout(Method):
     """Linear layers of the encoder see :func:`mix_weights` of theirs in training mode, with a fresh draw each pass.
 
     As in the published code, a draw is for an input of a layer with all its outgoing weights, biases are left alone,
-    and mixout stands in place of dropout, which is off. The head, all that the base does not bring, has no pretrained
-    weights and is not mixed, as in the main experiments of the paper as we remember it. (Zhang et al. mix it with its
-    initial weights.)
+    and mixout stands in place of dropout, which is off. The head, outside the encoder, has no pretrained weights and is
+    not mixed, as in the main experiments of the paper as we remember it. (Zhang et al. mix it with its initial ones.)
+    A pooler is the encoder's here: one that the base does not bring is mixed with its random start.
     With ``probability=0`` nothing is in the place of dropout, so it stays, and this is ``vanilla``.
 
     Differs from the published code: its backward pass lacks the factor 1 / (1 - probability) of the forward pass's

@@ -32,8 +32,9 @@ class R3FSettings:
         masks: dropout masks of the noised pass: ``new`` ones, or the ``same`` as the clean pass.
     """
 
-    # fairseq's examples/rxf: --r3f-lambda 1.0, --eps 1e-5, --noise-type uniform. The paper tries both distributions
-    # and several lambdas a task.
+    # The defaults of fairseq's examples/rxf/rxf_src/sentence_prediction_r3f.py: --r3f-lambda 1.0, --eps 1e-5,
+    # --noise-type uniform; the command for RTE in examples/rxf/README.md has --r3f-lambda 0.7. The paper tries both
+    # distributions and several lambdas a task.
     weight: float = 1.0
     noise: float = 1e-5
     distribution: Literal["normal", "uniform"] = "uniform"

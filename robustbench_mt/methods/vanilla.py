@@ -10,3 +10,4 @@ class Vanilla(Method):
 
     summary = "fine-tuning as everybody does it"
     changes = "nothing"
+    why_not_with_match = "it changes nothing: give match alone."

@@ -21,6 +21,16 @@ PAPERS_POINTS = 1.64
 """What Match-Tuning gains over vanilla, in points, averaged over GLUE's tasks: the abstract of Tong et al. 2022, arXiv
 2205.00633."""
 
+_PAPERS_FORM = {
+    "similarity": "dot",
+    "after": "dense",
+    "calibrate": "once",
+    "schedule": "constant",
+    "start": 0,
+    "across_devices": False,
+}
+"""The settings of ``match`` that are the paper's; records of before lack some, which were so."""
+
 
 @dataclass(frozen=True)
 class MethodRow:
@@ -83,7 +93,8 @@ class AverageRow:
         against: the ``vanilla`` that it is compared with, else empty; ``other`` is its average, ``difference`` is
             paired over seeds.
         published: what the paper has for the difference, in points; ``None`` where it says nothing of the method or of
-            the tasks.
+            the tasks, as of variants of ``match``. The paper gives no temperature, so any that stays is its form,
+            whether a number or found by a ``self_mass``.
     """
 
     split: str
@@ -215,7 +226,7 @@ def _average(rows: Sequence[MethodRow], known: Mapping[tuple[str, str, str], Met
     seeds = sorted(complete[0][0].scores.keys() & complete[0][1].scores.keys())
     own, other = ([float(np.mean([pair[end].scores[s] for pair in complete])) for s in seeds] for end in (0, 1))
     tasks = [row.task for row, _ in complete]
-    is_the_papers = first.own["name"] == "match" and all(task in GLUE_SCORES for task in tasks)
+    is_the_papers = _is_the_papers(first.own) and all(task in GLUE_SCORES for task in tasks)
     return AverageRow(
         first.split,
         first.base,
@@ -228,6 +239,10 @@ def _average(rows: Sequence[MethodRow], known: Mapping[tuple[str, str, str], Met
         difference=paired_over_seeds(own, other) if compared else None,
         published=PAPERS_POINTS if compared and is_the_papers else None,
     )
+
+
+def _is_the_papers(own: Mapping[str, Any]) -> bool:
+    return own["name"] == "match" and all(own.get(name, value) == value for name, value in _PAPERS_FORM.items())
 
 
 def _complete(pairs: Sequence[tuple[MethodRow, MethodRow]]) -> list[tuple[MethodRow, MethodRow]]:
