@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.naming import seed_names
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
 __all__ = ["curve_tables"]
 
-OVER_SEEDS = "Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples."
+OVER_SEEDS = (
+    f"Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples. {ALIKE} {CUT}"
+)
 
 
 def curve_tables(summary: Summary) -> list[Table]:
