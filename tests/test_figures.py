@@ -5,9 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.text import Annotation, Text
 from run_directory import training, write, write_run
 from scored_trainings import write_ablation
@@ -31,14 +33,25 @@ from robustbench_mt.reporting import (
     plots,
     transfer_plots,
 )
+from robustbench_mt.reporting.curve_drawings import imbalance_drawings
+from robustbench_mt.reporting.curve_tables import curve_tables
 from robustbench_mt.reporting.drawing import ENDINGS, Drawing
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.length_rows import LengthRow
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS
 from robustbench_mt.reporting.result_tables import result_tables
-from robustbench_mt.reporting.style import ONE_COLUMN, SMALL, TWO_COLUMNS, legend_above, styled
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT
+from robustbench_mt.reporting.style import (
+    ONE_COLUMN,
+    SMALL,
+    TWO_COLUMNS,
+    legend_above,
+    looks_for,
+    looks_of_methods,
+    styled,
+)
 from robustbench_mt.reporting.summary import Summary, summarize
-from robustbench_mt.statistics import wilson
+from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
 STATISTIC = re.compile(r"Wilson|bootstrap|\bt interval|no interval|neither band nor interval")
 
@@ -115,6 +128,113 @@ def test_a_legend_has_as_many_columns_as_fit() -> None:
                 axes.plot([0], [0], label=name)
             legend_above(axes)
             assert axes.get_legend()._ncols == columns
+
+
+def test_twenty_methods_are_told_apart() -> None:
+    names = [f"method-{number:02}" for number in range(60)]
+    looks = list(looks_for(names).values())
+    for first, second in combinations(looks, 2):
+        assert first.marker != second.marker or (first.line != second.line and first.colour != second.colour)
+    assert len({(look.line, look.marker) for look in looks_of_methods(["vanilla", *names[:19]]).values()}) == 20
+
+
+def test_the_names_of_twenty_methods_leave_room_for_their_curves(summary: Summary) -> None:
+    names = [f"match:similarity=distance,calibrate=always,k={number:02}" for number in range(20)]
+    (method,) = {row.method for row in summary.imbalance if row.method == "vanilla"}
+    rows = [replace(row, method=name) for name in names for row in summary.imbalance if row.method == method]
+    (drawing,) = [drawing for drawing in draw(replace(summary, imbalance=rows)) if drawing.section == "imbalance"]
+    drawing.figure.draw_without_rendering()
+    (axes,) = drawing.figure.axes
+    assert axes.get_window_extent().height / drawing.figure.dpi > 1.5
+    assert len({(line.get_linestyle(), line.get_marker(), line.get_color()) for line in axes.lines}) >= 20
+
+
+def bands(axes: Axes) -> list[tuple[float, float]]:
+    """From where to where on x there is a band."""
+    areas = [
+        path.vertices[:, 0]
+        for band in axes.collections
+        if isinstance(band, PolyCollection)
+        for path in band.get_paths()
+    ]
+    return [(min(area), max(area)) for area in areas if min(area) < max(area)]
+
+
+def bars(axes: Axes) -> list[list[list[float]]]:
+    drawn = [lines for lines in axes.collections if isinstance(lines, LineCollection)]
+    return [segment.tolist() for lines in drawn for segment in lines.get_segments()]
+
+
+def test_a_band_ends_where_seeds_give_the_same(summary: Summary) -> None:
+    rows = [row for row in summary.imbalance if row.method == "vanilla"]
+    levels = [row.level for row in rows]
+    assert len(rows) == 5 and all(row.measured.low is not None for row in rows)
+    known = [row.measured for row in rows]
+    unknown = mean_over_seeds([0.0, 0.0])
+
+    def drawn(*estimates: Estimate) -> Axes:
+        axes = plt.figure().subplots()
+        changed = [replace(row, metrics={"minority_f1": e}) for row, e in zip(rows, estimates, strict=True)]
+        plots.plot_imbalance(axes, changed)
+        assert axes.lines[-1].get_ydata().tolist() == [estimate.value for estimate in estimates]
+        return axes
+
+    axes = drawn(*known)
+    assert bands(axes) == [(levels[0], levels[-1])] and bars(axes) == []
+    axes = drawn(*known[:2], *[unknown] * 3)
+    assert bands(axes) == [(levels[0], levels[1])] and bars(axes) == []
+    # A point whose neighbours have no interval still shows its own.
+    axes = drawn(known[0], unknown, *known[2:4], unknown)
+    assert bands(axes) == [(levels[2], levels[3])]
+    assert bars(axes) == [[[levels[0], known[0].low], [levels[0], known[0].high]]]
+    axes = drawn(*[unknown] * 5)
+    assert bands(axes) == [] and bars(axes) == []
+
+
+def test_label_noise_without_intervals_is_drawn_from_chance(summary: Summary) -> None:
+    rows = [replace(row, metrics={"accuracy": mean_over_seeds([0.75, 0.75])}) for row in summary.label_noise]
+    axes = plt.figure().subplots()
+    plots.plot_label_noise(axes, rows)
+    assert bands(axes) == [] and bars(axes) == []
+    assert axes.get_ylim() == (min(1 / rows[0].classes, *(value for row in rows for value in row.by_seed)), 1)
+
+
+def test_captions_of_curves_say_where_there_is_no_interval(summary: Summary, drawings: list[Drawing]) -> None:
+    tables = curve_tables(summary)
+    assert len(tables) == 3
+    for stated in (*tables, *(drawing for drawing in drawings if drawing.section in ("imbalance", "label-noise"))):
+        assert stated.caption.count(ALIKE) == stated.caption.count(CUT) == 1, stated.name
+    one = [replace(row, seeds=[0]) for row in summary.imbalance]
+    with styled():
+        (single,) = imbalance_drawings(one, looks_of_methods(row.method for row in one))
+        (mixed,) = imbalance_drawings([one[0], *summary.imbalance[1:]], looks_of_methods(row.method for row in one))
+    assert "t interval" not in single.caption and ALIKE in single.caption and CUT not in single.caption
+    assert "95% t interval over seeds, of one seed 95% bootstrap" in mixed.caption
+
+
+def test_rows_that_one_figure_would_join_are_refused(summary: Summary) -> None:
+    of_recipe = [row for row in summary.attacks if row.recipe == "pwws"]
+    lengths = [row for row in summary.lengths if row.recipe == "pwws"]
+    plotted: list[tuple[Callable[..., None], Sequence[Any], tuple[str, ...]]] = [
+        (plots.plot_imbalance, summary.imbalance, ("task", "minority", "protocol")),
+        (plots.plot_label_noise, summary.label_noise, ("task",)),
+        (plots.plot_accuracy_under_attack, summary.attacks_and_worst_case, ("task",)),
+        (plots.plot_accuracy_by_words, of_recipe, ("task", "recipe")),
+        (plots.plot_success_by_queries, of_recipe, ("task", "recipe")),
+        (plots.plot_accuracy_by_length, lengths, ("task", "recipe")),
+    ]
+    for plot, rows, names in plotted:
+        axes = plt.figure().subplots()
+        for name in names:
+            others = [replace(row, **{name: "other"}) for row in rows]
+            with pytest.raises(ValueError, match=rf"one {name}, .*'other'.*\[row for row in rows if row\.{name} == "):
+                plot(axes, [*rows, *others])
+        with pytest.raises(ValueError, match="no rows"):
+            plot(axes, [])
+        assert not axes.lines and not axes.collections
+        plot(axes, rows)
+    with pytest.raises(ValueError, match=r"one measure, .*'minority_f1', 'accuracy'"):
+        plots.plot_imbalance(plt.figure().subplots(), [*summary.imbalance, *summary.label_noise])
 
 
 def test_fonts_are_embedded_and_no_date_is_told(drawings: list[Drawing]) -> None:

@@ -208,6 +208,19 @@ def test_letters_that_pass_for_ascii_are_marked() -> None:
         assert pieces(text) == [Piece(text)]
 
 
+def test_lookalikes_of_an_example_are_judged_by_the_text_before_the_attack(tmp_path: Path) -> None:
+    alone = '<span class="lookalike" title="U+0430 CYRILLIC SMALL LETTER A" data-code="U+0430">\u0430</span>'
+    piece = ["lookalike", "\u0430", "U+0430", "CYRILLIC SMALL LETTER A"]
+    english = fallen(texts=["this is a film"], perturbed_texts=["this is \u0430 film"])
+    russian = fallen(texts=["это был и фильм"], perturbed_texts=["это был \u0430 фильм"])
+    for name, record, told in (("english", english, True), ("russian", russian, False)):
+        page = report([attack_only(tmp_path / name, record)]).read_text(encoding="utf-8")
+        assert (f"<mark>{alone}</mark>" in page) is told and ("<mark>\u0430</mark>" in page) is not told
+        (example,) = unpacked(page)["examples"]
+        (changed,) = [part["changed"] for part in example["fields"][0]["passages"] if "changed" in part]
+        assert changed[1] == ([piece] if told else "\u0430")
+
+
 def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:
     summary = summarize([run])
     assert len(summary.leaderboard) == 6

@@ -9,6 +9,7 @@ from matplotlib.ticker import LogFormatter
 
 from robustbench_mt.reporting.attack_rows import BUDGETS, AttackRow
 from robustbench_mt.reporting.length_rows import LengthRow
+from robustbench_mt.reporting.plot_checks import check_alike
 from robustbench_mt.reporting.style import GREY, INK, SMALL, Look, ends, label, legend_above, looks_of_methods
 from robustbench_mt.statistics import Estimate
 
@@ -28,10 +29,14 @@ def plot_accuracy_under_attack(axes: Axes, rows: Sequence[AttackRow], looks: Map
         rows: of one task, sorted by recipe.
         looks: by method; those of the rows' methods by default.
 
+    Raises:
+        ValueError: there are no rows, or rows of two tasks.
+
     Example:
         >>> figure, axes = plt.subplots()
         >>> plot_accuracy_under_attack(axes, summary.attacks)
     """
+    check_alike(rows, "task")
     looks = looks or looks_of_methods(row.method for row in rows)
     recipes = list(dict.fromkeys(row.recipe for row in rows))
     ticks, y = [], 0.0
@@ -63,10 +68,14 @@ def plot_accuracy_by_words(axes: Axes, rows: Sequence[AttackRow], looks: Mapping
         rows: of one task and recipe.
         looks: by method; those of the rows' methods by default.
 
+    Raises:
+        ValueError: there are no rows, or rows of two tasks or recipes.
+
     Example:
         >>> figure, axes = plt.subplots()
         >>> plot_accuracy_by_words(axes, [row for row in summary.attacks if row.recipe == "deepwordbug"])
     """
+    check_alike(rows, "task", "recipe")
     looks = looks or looks_of_methods(row.method for row in rows)
     for row in rows:
         _steps(axes, BUDGETS, row.curve, row.method, looks[row.method], markevery=10)
@@ -83,10 +92,14 @@ def plot_success_by_queries(axes: Axes, rows: Sequence[AttackRow], looks: Mappin
         rows: of one task and recipe.
         looks: by method; those of the rows' methods by default.
 
+    Raises:
+        ValueError: there are no rows, or rows of two tasks or recipes.
+
     Example:
         >>> figure, axes = plt.subplots()
         >>> plot_success_by_queries(axes, [row for row in summary.attacks if row.recipe == "deepwordbug"])
     """
+    check_alike(rows, "task", "recipe")
     looks = looks or looks_of_methods(row.method for row in rows)
     for row in filter(lambda row: row.by_queries, rows):
         queries, shares = zip(*row.by_queries, strict=True)
@@ -108,10 +121,14 @@ def plot_accuracy_by_length(axes: Axes, rows: Sequence[LengthRow], looks: Mappin
         rows: of one task and recipe.
         looks: by method; those of the rows' methods by default.
 
+    Raises:
+        ValueError: there are no rows, or rows of two tasks or recipes.
+
     Example:
         >>> figure, axes = plt.subplots()
         >>> plot_accuracy_by_length(axes, [row for row in summary.lengths if row.recipe == "deepwordbug"])
     """
+    check_alike(rows, "task", "recipe")
     looks = looks or looks_of_methods(row.method for row in rows)
     for position, row in enumerate(rows):
         look = looks[row.method]

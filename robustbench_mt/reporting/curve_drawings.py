@@ -7,7 +7,8 @@ from robustbench_mt.curve_records import DEFAULT_PROTOCOL
 from robustbench_mt.reporting.curve_plots import plot_imbalance, plot_label_noise
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow, protocol_suffix
 from robustbench_mt.reporting.drawing import Drawing, sketch
-from robustbench_mt.reporting.style import ONE_COLUMN, TWO_COLUMNS, Look, new_figure
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT
+from robustbench_mt.reporting.style import ONE_COLUMN, TWO_COLUMNS, Look, label, new_figure
 
 __all__ = ["imbalance_drawings", "label_noise_drawings"]
 
@@ -16,8 +17,12 @@ CONTROL = (
     "all points, it was trained on once). "
 )
 
+_BAND = "band, or bar where a point's neighbours have none"
+
 # The names of more methods take too much of a column.
 _FEW = 4
+# About how wide an entry of the legend is: its line and seeds, and each character of its name, in inches.
+_ENTRY, _CHARACTER = 1.4, 0.07
 
 
 def imbalance_drawings(rows: Sequence[ImbalanceRow], looks: Mapping[str, Look]) -> Iterator[Drawing]:
@@ -54,19 +59,24 @@ def label_noise_drawings(rows: Sequence[LabelNoiseRow], looks: Mapping[str, Look
 
 
 def _size(rows: Sequence[CurveRow]) -> tuple[float, float]:
-    methods = len({row.method for row in rows})
+    methods = {label(row.method) for row in rows}
     # In one column of a page the legend has a line for each.
-    return (ONE_COLUMN, 2.2 + 0.16 * methods) if methods <= _FEW else (TWO_COLUMNS, 3.6)
+    if len(methods) <= _FEW:
+        return ONE_COLUMN, 2.2 + 0.16 * len(methods)
+    columns = max(1, int(TWO_COLUMNS / (_ENTRY + _CHARACTER * max(map(len, methods)))))
+    return TWO_COLUMNS, max(3.6, 2.2 + 0.16 * -(-len(methods) // columns))
 
 
 def _band(rows: Sequence[CurveRow]) -> str:
     """What the band of a curve is, and over how many examples each seed is evaluated."""
-    if all(len(row.seeds) == 1 for row in rows):
+    single = [len(row.seeds) == 1 for row in rows]
+    if all(single):
         band = (
-            "One seed a point; band: 95% bootstrap interval over test examples, which does not know what another "
-            "seed may give."
+            f"One seed a point; {_BAND}: 95% bootstrap interval over test examples, which does not know what another "
+            f"seed may give. {ALIKE}"
         )
     else:
-        band = "Line: mean over seeds; small marks: each seed; band: 95% t interval over seeds."
+        told = ", of one seed 95% bootstrap interval over test examples" if any(single) else ""
+        band = f"Line: mean over seeds; small marks: each seed; {_BAND}: 95% t interval over seeds{told}. {ALIKE} {CUT}"
     tests = " or ".join(str(n) for n in sorted({row.n for row in rows}))
     return f"{band} Each seed is evaluated on the untouched test set, n={tests}."

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
+from robustbench_mt.reporting.plot_checks import check_alike
 from robustbench_mt.reporting.style import GREY, Look, ends, label, legend_above, looks_of_methods
 
 __all__ = ["plot_imbalance", "plot_label_noise"]
@@ -24,10 +26,14 @@ def plot_imbalance(axes: Axes, rows: Sequence[ImbalanceRow], looks: Mapping[str,
         rows: of one task, minority class and protocol.
         looks: by method; those of the rows' methods by default.
 
+    Raises:
+        ValueError: there are no rows, or rows of two curves.
+
     Example:
         >>> figure, axes = plt.subplots()
         >>> plot_imbalance(axes, summary.imbalance)
     """
+    check_alike(rows, "measure", "task", "minority", "protocol")
     looks = looks or looks_of_methods(row.method for row in rows)
     axes.set_xscale("log")
     _plot_controls(axes, [row for row in rows if row.control], looks)
@@ -51,14 +57,19 @@ def plot_label_noise(axes: Axes, rows: Sequence[LabelNoiseRow], looks: Mapping[s
         rows: of one task.
         looks: by method; those of the rows' methods by default.
 
+    Raises:
+        ValueError: there are no rows, or rows of two curves.
+
     Example:
         >>> figure, axes = plt.subplots()
         >>> plot_label_noise(axes, summary.label_noise)
     """
+    check_alike(rows, "measure", "task")
     looks = looks or looks_of_methods(row.method for row in rows)
     _plot(axes, rows, looks)
     legend_above(axes)
-    lowest = min(min(ends(row.measured)[1], 1 / row.classes, *row.by_seed) for row in rows)
+    lows = [row.measured.low for row in rows if row.measured.low is not None]
+    lowest = min(*lows, *(1 / row.classes for row in rows), *(value for row in rows for value in row.by_seed))
     axes.set_ylim(lowest, 1)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("training labels flipped")
@@ -79,8 +90,12 @@ def _plot(axes: Axes, rows: Sequence[CurveRow], looks: Mapping[str, Look]) -> No
         points = sorted((row for row in rows if row.method == method), key=lambda row: row.level)
         look = looks[method]
         levels = [row.level for row in points]
-        means, lows, highs = zip(*(ends(row.measured) for row in points), strict=True)
+        means, lows, highs = np.array([ends(row.measured) for row in points]).T
         axes.fill_between(levels, lows, highs, color=look.colour, alpha=0.13, linewidth=0)
+        # A band has no width at a point whose neighbours have no interval.
+        told = np.pad(~np.isnan(lows), 1)
+        alone = told[1:-1] & ~told[:-2] & ~told[2:]
+        axes.vlines(np.array(levels)[alone], lows[alone], highs[alone], color=look.colour, linewidth=2.6, alpha=0.45)
         axes.plot(
             [row.level for row in points for _ in row.by_seed],
             [value for row in points for value in row.by_seed],

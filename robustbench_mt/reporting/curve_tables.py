@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from robustbench_mt.reporting.curve_differences import CurveDifference
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.naming import seed_names
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
@@ -12,7 +13,7 @@ __all__ = ["curve_tables"]
 
 OVER_SEEDS = (
     "Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples, but none of the "
-    "calibration error, which resampling overstates."
+    f"calibration error, which resampling overstates. {ALIKE} {CUT}"
 )
 
 

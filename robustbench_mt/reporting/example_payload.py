@@ -157,19 +157,20 @@ def _example(example: ShownExample) -> dict[str, Any]:
 
 
 def _field(field: Field) -> dict[str, Any]:
-    return {"name": _text(field.name), "passages": [_passage(passage) for passage in field.passages]}
+    before = field.before
+    return {"name": _text(field.name), "passages": [_passage(passage, before) for passage in field.passages]}
 
 
-def _passage(passage: Passage) -> Any:
+def _passage(passage: Passage, before: str) -> Any:
     """What is the same in both texts stands once."""
     if passage.kind == "same":
-        return {"same": _text(passage.before)}
-    return {passage.kind: [_text(passage.before), _text(passage.after)]}
+        return {"same": _text(passage.before, before)}
+    return {passage.kind: [_text(passage.before, before), _text(passage.after, before)]}
 
 
-def _text(text: str) -> Any:
+def _text(text: str, around: str = "") -> Any:
     """A string, or where a character is not what it seems an array of strings and ``[kind, text, code, name]``."""
-    parts = pieces(text)
+    parts = pieces(text, around)
     if all(part.kind == "plain" for part in parts):
         return text
     return [part.text if part.kind == "plain" else [part.kind, part.text, part.code, part.name] for part in parts]

@@ -26,6 +26,11 @@ class Field:
     name: str
     passages: list[Passage]
 
+    @property
+    def before(self) -> str:
+        """The words before the attack, but for those left out."""
+        return " ".join(passage.before for passage in self.passages if passage.kind != "left out")
+
 
 @dataclass(frozen=True)
 class ShownExample:

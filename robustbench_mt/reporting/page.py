@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from robustbench_mt import __version__
 from robustbench_mt.reporting.attacked import STATUSES
@@ -146,7 +146,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
-    environment.filters["spelt"] = _spell_out
+    environment.filters["spelt"] = _spelt
     environment.filters["data_uri"] = _data_uri
     environment.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
     return environment
@@ -211,11 +211,14 @@ def _data_uri(drawing: Drawing) -> Markup:
 
 def _spell_out(value: Any) -> Any:
     """What Jinja shows for an expression, before it escapes it."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    parts = pieces(value)
+    return value if isinstance(value, Markup) or not isinstance(value, str) else _spelt(value)
+
+
+def _spelt(text: str, around: str = "") -> Markup:
+    """The text, escaped, with what is not what it seems marked, as a part of the one ``around`` it."""
+    parts = pieces(text, around)
     if all(part.kind == "plain" for part in parts):
-        return value
+        return escape(text)
     marked = Markup('<span class="{}" title="{} {}" data-code="{}">{}</span>')
     return Markup("").join(
         part.text if part.kind == "plain" else marked.format(part.kind, part.code, part.name, part.code, part.text)

@@ -10,7 +10,7 @@ from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.method_tables import method_tables
 from robustbench_mt.reporting.naming import seed_names
-from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT, EvaluationRow, static_set
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
@@ -18,7 +18,7 @@ __all__ = ["result_tables"]
 
 SCORES = (
     "Means over seeds with a 95% t interval; of a single checkpoint, accuracy has a 95% Wilson interval over n "
-    "examples, and the other metrics have a 95% bootstrap interval over them."
+    f"examples, and the other metrics have a 95% bootstrap interval over them. {ALIKE} {CUT}"
 )
 
 

@@ -9,7 +9,11 @@ from robustbench_mt.reporting.naming import MethodNames, method_order
 from robustbench_mt.reporting.runs import Evaluated
 from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
-__all__ = ["EvaluationRow", "evaluation_rows", "pooled_metric", "static_set"]
+__all__ = ["ALIKE", "CUT", "EvaluationRow", "evaluation_rows", "pooled_metric", "static_set"]
+
+ALIKE = "No interval where all seeds, or all resamples, give the same."
+CUT = "Intervals over seeds are cut at 0 and 1 (of correlations at -1 and 1)."
+"""What captions say of :func:`pooled_metric`'s intervals."""
 
 # A set of adversarial texts that were found against other classifiers is recorded as the split "static NAME".
 _STATIC = "static "

@@ -112,11 +112,27 @@ _LOOKS = (
     Look("#e69f00", (0, (3, 1, 1, 1, 1, 1)), "P"),
     Look("#56b4e9", (0, (2, 4)), "X"),
 )
+# 12 of them: a number that 7 does not divide, so that a marker comes back in another colour.
+_MARKERS = (*(look.marker for look in _LOOKS), "<", "*", "d", ">", "p")
+# By how many places lines move against colours when these come back: 5 keeps a marker from its line for longest.
+_SHIFT = 5
 
 
 def looks_for(names: Sequence[str]) -> dict[str, Look]:
-    """A look for each name; the first is the sober one, for what others are compared with."""
-    return {name: _LOOKS[position % len(_LOOKS)] for position, name in enumerate(dict.fromkeys(names))}
+    """A look for each name; the first is the sober one, for what others are compared with.
+
+    Of 63 names, no two share marker and colour, nor marker and line, which is what greyscale leaves.
+    """
+    return {name: _look(position) for position, name in enumerate(dict.fromkeys(names))}
+
+
+def _look(position: int) -> Look:
+    """The first seven are :data:`_LOOKS` themselves."""
+    return Look(
+        _LOOKS[position % len(_LOOKS)].colour,
+        _LOOKS[(position + _SHIFT * (position // len(_LOOKS))) % len(_LOOKS)].line,
+        _MARKERS[position % len(_MARKERS)],
+    )
 
 
 def looks_of_methods(methods: Iterable[str]) -> dict[str, Look]:
@@ -131,10 +147,8 @@ def label(text: str, limit: int = 48) -> str:
 
 
 def ends(estimate: Estimate) -> tuple[float, float, float]:
-    """Value, low and high to draw: no interval is one of no width, and nothing is drawn where there is no value."""
-    value = math.nan if estimate.value is None else estimate.value
-    low = value if estimate.low is None else estimate.low
-    high = value if estimate.high is None else estimate.high
+    """Value, low and high to draw; what cannot be told is not a number, so that nothing is drawn in its place."""
+    value, low, high = (math.nan if end is None else end for end in (estimate.value, estimate.low, estimate.high))
     return value, low, high
 
 
