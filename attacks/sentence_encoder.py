@@ -5,7 +5,6 @@ TextAttack's is the Universal Sentence Encoder (Cer et al., 2018), which needs T
 Importing this imports nothing heavy.
 """
 
-import json
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -13,10 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
+from attacks.encoder_modules import check_modules
 from attacks.recipe import Recipe
 from attacks.settings import RecipeOptions
 from robustbench_mt.bases import BASES, find_base
-from robustbench_mt.errors import BadCheckpointError, MissingPackageError, NotFoundError, UnsafeFileError, UserError
+from robustbench_mt.errors import MissingPackageError, NotFoundError, UserError
 
 __all__ = ["THRESHOLDS", "Threshold", "encoder_name", "find_encoder", "use_sentence_encoder", "with_sentence_encoder"]
 
@@ -156,20 +156,5 @@ def find_encoder(name: str) -> Path:
             f"There is no sentence encoder {name}: give minilm, the directory of a sentence-transformers model, "
             f"or a hub id that the Hugging Face cache has (huggingface-cli download {name})."
         ) from None
-    try:
-        modules = json.loads((path / "modules.json").read_text(encoding="utf-8"))
-        classes = [str(module["type"]) for module in modules]
-    except (OSError, ValueError, TypeError, KeyError):
-        raise BadCheckpointError(
-            f"{name} is no sentence-transformers model: it has no modules.json that can be read. "
-            "Give minilm, or a directory that sentence-transformers saved."
-        ) from None
-    for foreign in (name for name in classes if not name.startswith("sentence_transformers.")):
-        raise UnsafeFileError(
-            f"The sentence encoder {path} brings code of its own ({foreign}), which is not run: give another."
-        )
-    if not any(path.glob("*.safetensors")):
-        raise UnsafeFileError(
-            f"The sentence encoder {path} has no safetensors weights: a pickle can run any code, so it is not read."
-        )
+    check_modules(path)
     return path

@@ -12,7 +12,7 @@ from attacks.settings import VictimOptions
 from attacks.victim import Victim, load_victim
 from robustbench_mt.checkpoints import read_training
 from robustbench_mt.errors import ConflictingOptionsError, NothingToDoError, OtherVictimError
-from robustbench_mt.inside import attack_files, inside
+from robustbench_mt.inside import attack_files, inside, run_checkpoint
 from robustbench_mt.ledger import Ledger, read_record
 from robustbench_mt.progress import note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, TransferRecord
@@ -139,8 +139,9 @@ def _targets(directory: Path, sources: Sequence[_Source], given: Sequence[_Targe
     """The run's checkpoints that were trained on the task of these sources or attacked, and the given ones for it."""
     task, attacked = sources[0].run.task, {source.run.checkpoint for source in sources}
     targets = []
-    for path in sorted(inside(directory, "checkpoints").glob("[!.]*")):
-        training = read_training(inside(directory, "checkpoints", path.name))
+    for found in sorted(inside(directory, "checkpoints").glob("[!.]*")):
+        path = run_checkpoint(directory, found.name)
+        training = read_training(path)
         if path.name in attacked or (training and training.task == task):
             # No option is needed for them: this package wrote them, labels and all.
             targets.append(_Target(str(path), VictimOptions(), task))

@@ -14,7 +14,7 @@ from attacks.settings import RecipeOptions, VictimOptions
 from attacks.textattack_import import import_textattack, no_downloads, quiet
 from attacks.victim import Victim, load_victim
 from robustbench_mt.errors import NothingToDoError, OtherVictimError, UserError
-from robustbench_mt.inside import attack_files, inside
+from robustbench_mt.inside import attack_files, run_checkpoint
 from robustbench_mt.ledger import read_record, read_records
 from robustbench_mt.records import NOT_ATTACKED, AttackRecord, AttackRun
 from robustbench_mt.registry import choose
@@ -116,7 +116,7 @@ def _victim_spec(directory: Path, run: AttackRun, given: str | None) -> str:
     name = run.checkpoint
     # The name comes from a file, so it must not lead out of the directory.
     if name not in ("", ".", "..") and not set(name) & set("/\\\0"):
-        path = inside(directory, "checkpoints", name)
+        path = run_checkpoint(directory, name)
         if path.is_dir():
             return str(path)
     if given is None:

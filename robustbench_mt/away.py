@@ -136,6 +136,9 @@ def _place(files: Packed, path: Path) -> None:
     """Write a directory whole or not at all."""
     make_directory(path.parent)
     partial = path.with_name(f".{path.name}.partial")
+    # It is not removed, but would be written through.
+    if partial.is_symlink():
+        partial.unlink()
     shutil.rmtree(partial, ignore_errors=True)
     try:
         files.unpack(partial).replace(path)

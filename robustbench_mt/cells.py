@@ -10,7 +10,7 @@ from robustbench_mt.distributed import is_main_process, leave
 from robustbench_mt.errors import OtherSettingsError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.flat import flat
-from robustbench_mt.inside import inside
+from robustbench_mt.inside import run_checkpoint
 from robustbench_mt.ledger import Ledger, refuse_differences
 from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.progress import note
@@ -40,7 +40,7 @@ def train_cell(
         UserError: a checkpoint of the same name was made with other settings or data.
     """
     name = checkpoint_name(task.name, method, seed, variant)
-    path = inside(out, "checkpoints", name)
+    path = run_checkpoint(out, name)
     if is_main_process():
         with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
             recorded = any(record.checkpoint == name for record in ledger.records)

@@ -17,6 +17,7 @@ from robustbench_mt.ledger import make_directory, read_record, write_record
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.system_errors import cannot, system_error
+from robustbench_mt.weights import has_safe_weights
 from robustbench_mt.wording import first_line, listed
 
 __all__ = ["TRAINING_FILE", "fingerprint", "load_classifier", "read_training", "save_checkpoint"]
@@ -65,12 +66,10 @@ def load_classifier(
         allow_remote_code: run the modelling code that the checkpoint brings.
 
     Raises:
-        UserError: not a classifier, weights only as a pickle, or files that cannot be read.
+        UserError: not a classifier, weights only as a pickle or outside the directory, or files that cannot be read.
     """
     quiet_libraries()
-    # transformers would load the base that it names, from the hub if need be, and the adapter's pickle.
-    if (path / "adapter_config.json").exists():
-        raise BadCheckpointError(f"{path} is an adapter: merge it into its base first (peft's merge_and_unload).")
+    is_safe = has_safe_weights(path)
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # a configuration is made of whatever stands in the file
@@ -84,14 +83,13 @@ def load_classifier(
             f"{path} is not a classifier (its architecture is {listed(architectures) or 'not named'}): "
             "fine-tune it first with robustbench-mt train --base."
         )
-    has_safe_weights = any(path.glob("*.safetensors"))
-    if not has_safe_weights and not allow_pickle:
+    if not is_safe and not allow_pickle:
         raise UnsafeFileError(
             f"{path} has no safetensors weights: a pickle can run any code, so it is read only with --allow-pickle."
         )
     try:
         model = AutoModelForSequenceClassification.from_pretrained(
-            path, config=config, use_safetensors=has_safe_weights, trust_remote_code=allow_remote_code
+            path, config=config, use_safetensors=is_safe, trust_remote_code=allow_remote_code
         )
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
@@ -103,7 +101,12 @@ def fingerprint(path: Path) -> str:
     """16 hexadecimal digits that change when the weights, the configuration or the tokenizer do."""
     digest = hashlib.sha256()
     for file in sorted(path.iterdir()):
-        if file.suffix in (".safetensors", ".bin", ".txt", ".model") or file.name in ("config.json", "tokenizer.json"):
+        if (
+            file.suffix in (".safetensors", ".bin", ".txt", ".model")
+            or file.name in ("config.json", "tokenizer.json")
+            # It says which of the weights are read.
+            or file.name.endswith(".index.json")
+        ):
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

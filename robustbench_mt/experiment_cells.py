@@ -12,7 +12,7 @@ from robustbench_mt.cell import Cell
 from robustbench_mt.curve_plans import CurvePlan, ImbalancePlan
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
 from robustbench_mt.experiment import AttackPlan
-from robustbench_mt.inside import inside
+from robustbench_mt.inside import run_checkpoint
 from robustbench_mt.ledger import read_records
 from robustbench_mt.loaded import base_directory, drop_victim, loaded_victim, recorded, resources_of_recipe
 from robustbench_mt.methods.choice import MethodChoice, parse_method
@@ -74,7 +74,7 @@ class TrainCell(Cell):
 
     def path(self, out: Path) -> Path:
         """The checkpoint's directory in a run's."""
-        return inside(out, "checkpoints", self.checkpoint)
+        return run_checkpoint(out, self.checkpoint)
 
     def check(self, out: Path) -> None:
         from robustbench_mt.cells import refuse_other_training

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from robustbench_mt.errors import LinkOutOfRunError
 
-__all__ = ["attack_files", "inside"]
+__all__ = ["attack_files", "inside", "run_checkpoint"]
 
 
 def inside(directory: Path, *names: str) -> Path:
@@ -40,8 +40,25 @@ def attack_files(directory: Path) -> list[Path]:
     Raises:
         UserError: there is a link that leads out of the directory; it is not passed over.
     """
-    below = sorted(inside(directory, "attacks").rglob("*"))
+    return [path for path in _below(directory, "attacks") if path.suffix == ".jsonl"]
+
+
+def run_checkpoint(directory: Path, name: str) -> Path:
+    """The directory of a run's checkpoint, which need not be there.
+
+    One that a user names, and not a run, may have links: those in Hugging Face's cache consist of them.
+
+    Raises:
+        UserError: the name leads out of the run's directory, or a link in the checkpoint does.
+    """
+    _below(directory, "checkpoints", name)
+    return inside(directory, "checkpoints", name)
+
+
+def _below(directory: Path, *names: str) -> list[Path]:
+    """What lies below a directory of a run's, sorted; no link there leads out of the run."""
+    below = sorted(inside(directory, *names).rglob("*"))
     for path in below:
         if path.is_symlink():
             inside(directory, *path.relative_to(directory).parts)
-    return [path for path in below if path.suffix == ".jsonl"]
+    return below

@@ -41,6 +41,7 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.tokenized import tokenized
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.versions import versions
+from robustbench_mt.weights import has_safe_weights
 
 __all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data", "validation_data"]
 
@@ -198,6 +199,8 @@ def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedToken
         "label2id": {name: index for index, name in enumerate(classes)},
         "problem_type": "regression" if task.is_regression else "single_label_classification",
     }
+    # Its weights are read as safetensors alone.
+    has_safe_weights(base)
     try:
         files = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in base.iterdir())
         tokenizer, weights = _read_base(base.absolute(), tuple(files))

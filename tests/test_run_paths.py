@@ -121,6 +121,43 @@ def test_a_link_that_stays_inside_and_the_run_as_a_link_are_read(tmp_path: Path)
     assert read_runs([tmp_path / "link"]).trainings == read_runs([run]).trainings
 
 
+@pytest.mark.parametrize("link", ["training.json", "config.json", "model.safetensors", "below/chat.jinja"])
+def test_a_run_s_checkpoint_is_not_read_through_a_link(
+    link: str, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "toy.csv"
+    rows = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
+    data.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shared = ["--task", "toy.csv", "--out", "run"]
+    train = ["train", *shared, "--method", "vanilla", "--base", str(tiny_base), "--steps", "1"]
+    assert main(train) == 0
+    checkpoint = capsys.readouterr().out.split()[-1]
+    attack = ["attack", checkpoint, *shared, "--recipe", "deepwordbug", "--examples", "1"]
+    assert main(attack) == 0
+    file = Path(checkpoint, link)
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    elsewhere = file.rename(tmp_path / "elsewhere")
+    file.symlink_to(elsewhere)
+    Path("e.yaml").write_text(
+        f"name: e\ntasks: [toy.csv]\nmethods: [vanilla]\nseeds: [0]\ntraining: {{base: {tiny_base}, steps: 1}}\n"
+        "attack: {recipes: [deepwordbug], examples: 1}\n",
+        encoding="utf-8",
+    )
+    for command in (train, ["transfer", "run"], ["verify", "run"], ["run", "e.yaml", "--out", "run"]):
+        capsys.readouterr()
+        assert main(command) == 2, command
+        (said,) = capsys.readouterr().err.splitlines()
+        assert f"{file} leads out of the run's directory run" in said
+    # Whoever names the checkpoint itself may have links in it, as Hugging Face's cache has.
+    assert main(attack) == 0
+    file.unlink()
+    elsewhere.rename("run/inside")
+    file.symlink_to(tmp_path / "run/inside")
+    assert main(["verify", "run"]) == 0
+
+
 def test_nothing_is_written_through_a_link(
     checkpoint: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

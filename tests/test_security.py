@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import make_task, reviews
+from safetensors.torch import load_file, save_file
 from vector_samples import WORDS
 
 from attacks.settings import VictimOptions
@@ -69,6 +71,97 @@ def test_a_pickle_beside_or_instead_of_safetensors_is_not_read(
     (copied / "kept").rename(copied / "model.safetensors")
     load_victim(str(copied), task)
     assert not marker.exists()
+
+
+def elsewhere_or_pickled(directory: Path, weights: str) -> None:
+    """The weights are where ``weights`` says, and an index, or the configuration, names them."""
+    tensors = load_file(directory / "model.safetensors")
+    (directory / "model.safetensors").unlink()
+    if weights.endswith(".bin"):
+        torch.save(tensors, directory / weights)
+        # An empty one, which the index does not name.
+        (directory / "decoy.safetensors").touch()
+    else:
+        save_file(tensors, directory / weights, {"format": "pt"})
+    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, weights)}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+@pytest.mark.parametrize("weights", ["weights.bin", "../outside.safetensors", "below/weights.safetensors"])
+def test_an_index_names_safetensors_of_its_directory_alone(
+    weights: str, copied: Path, tiny_base: Path, task: Task, tmp_path: Path
+) -> None:
+    """What is loaded otherwise is a pickle, or nothing that a fingerprint is of."""
+    base = Path(shutil.copytree(tiny_base, tmp_path / "base"))
+    for directory in (copied, base):
+        (directory / "below").mkdir()
+        elsewhere_or_pickled(directory, weights)
+    for options in (VictimOptions(), VictimOptions(allow_pickle=True)):
+        with pytest.raises(UserError, match=rf"copied/model\.safetensors\.index\.json names '{weights}' as weights"):
+            load_victim(str(copied), task, options)
+    with pytest.raises(UserError, match=rf"base/model\.safetensors\.index\.json names '{weights}' as weights"):
+        fine_tune(task, parse_method("vanilla"), TrainingSettings(base=str(base), steps=1))
+
+
+def test_weights_in_shards_are_read_and_told_apart(copied: Path, task: Task) -> None:
+    before = load_victim(str(copied), task)
+    tensors = load_file(copied / "model.safetensors")
+    elsewhere_or_pickled(copied, "one.safetensors")
+    save_file({name: values + 1 for name, values in tensors.items()}, copied / "two.safetensors", {"format": "pt"})
+    one = load_victim(str(copied), task)
+    np.testing.assert_array_equal(one.score([("a film",)]), before.score([("a film",)]))
+    changed(copied / "model.safetensors.index.json", weight_map=dict.fromkeys(tensors, "two.safetensors"))
+    two = load_victim(str(copied), task)
+    assert (two.score([("a film",)]) != one.score([("a film",)])).any()
+    assert two.fingerprint != one.fingerprint
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"weight_map": {}}', '{"weight_map": {"a": 1}}', "[" * 10**5])
+def test_what_is_no_index_is_refused(content: str, copied: Path, task: Task) -> None:
+    (copied / "model.safetensors").unlink()
+    (copied / "model.safetensors.index.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"model\.safetensors\.index\.json (is no index|names 1 as weights)") as caught:
+        load_victim(str(copied), task)
+    assert caught.value.code == "bad-checkpoint"
+
+
+@pytest.mark.parametrize("named", ["../outside.safetensors", "../outside.safetensors.index.json", "weights.bin", 1])
+def test_a_configuration_names_no_weights_elsewhere(named: Any, copied: Path, task: Task, tmp_path: Path) -> None:
+    shutil.copy(copied / "model.safetensors", tmp_path / "outside.safetensors")
+    changed(copied / "config.json", transformers_weights=named)
+    with pytest.raises(UserError, match=r"config\.json names .* as its weights"):
+        load_victim(str(copied), task)
+    kept = json.loads((copied / "config.json").read_text(encoding="utf-8"))
+    (copied / "config.4.0.0.json").write_text(json.dumps(kept), encoding="utf-8")
+    del kept["transformers_weights"]
+    (copied / "config.json").write_text(
+        json.dumps({**kept, "configuration_files": ["config.4.0.0.json"]}), encoding="utf-8"
+    )
+    with pytest.raises(UserError, match="names other files as its configuration"):
+        load_victim(str(copied), task)
+
+
+def test_a_pickle_that_is_allowed_is_of_the_directory(copied: Path, task: Task, tmp_path: Path) -> None:
+    tensors = load_file(copied / "model.safetensors")
+    (copied / "model.safetensors").unlink()
+    torch.save(tensors, tmp_path / "outside.bin")
+    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, "../outside.bin")}
+    (copied / "pytorch_model.bin.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(UserError, match=r"names '\.\./outside\.bin' as weights"):
+        load_victim(str(copied), task, VictimOptions(allow_pickle=True))
+    (tmp_path / "outside.bin").rename(copied / "inside.bin")
+    changed(copied / "pytorch_model.bin.index.json", weight_map=dict.fromkeys(tensors, "inside.bin"))
+    load_victim(str(copied), task, VictimOptions(allow_pickle=True))
+
+
+def test_a_checkpoint_of_links_is_read(checkpoint: Path, task: Task, tmp_path: Path) -> None:
+    """As Hugging Face's cache has it, where a user names it."""
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    for number, file in enumerate(sorted(checkpoint.iterdir())):
+        shutil.copy(file, tmp_path / str(number))
+        (snapshot / file.name).symlink_to(f"../{number}")
+    assert load_victim(str(snapshot), task).fingerprint == load_victim(str(checkpoint), task).fingerprint
 
 
 def test_an_adapter_brings_no_other_model_and_no_pickle(copied: Path, task: Task, marker: Path) -> None:

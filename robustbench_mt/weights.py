@@ -1,0 +1,74 @@
+"""Which files a model's weights are read from: those of its own directory, whatever is written there.
+
+transformers reads every file that an index of shards names: pickles too, and files elsewhere.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from robustbench_mt.errors import BadCheckpointError
+from robustbench_mt.wording import quoted
+
+__all__ = ["has_safe_weights", "json_object"]
+
+_INDEX = ".safetensors.index.json"
+
+
+def has_safe_weights(directory: Path) -> bool:
+    """Whether a model's weights are safetensors files of its directory; else they are a pickle, if anything.
+
+    The files may be links: those of Hugging Face's cache are.
+
+    Raises:
+        UserError: it is an adapter, whose base could be anything; or its configuration or an index names as weights
+            what is no file of the directory, or is of another kind.
+    """
+    if (directory / "adapter_config.json").exists():
+        raise BadCheckpointError(f"{directory} is an adapter: merge it into its base first (peft's merge_and_unload).")
+    entries = json_object(directory / "config.json")
+    if "configuration_files" in entries:
+        raise BadCheckpointError(f"{directory} names other files as its configuration: have one config.json alone.")
+    named = entries.get("transformers_weights")
+    if named is not None and not (_is_plain(named, ".safetensors") or _is_plain(named, _INDEX)):
+        raise BadCheckpointError(
+            f"{directory / 'config.json'} names {quoted(named)} as its weights, which is no safetensors file of that "
+            "directory: save the model with save_pretrained."
+        )
+    _check_index(directory / "pytorch_model.bin.index.json", ".bin")
+    weights = [named] if named else ["model.safetensors", f"model{_INDEX}"]
+    for name in weights:
+        if name.endswith(_INDEX):
+            _check_index(directory / name, ".safetensors")
+    return any((directory / name).is_file() for name in weights)
+
+
+def json_object(file: Path) -> dict[str, Any]:
+    """What a JSON object in a file holds; nothing where there is none, which a library that reads it too complains of.
+
+    It is read as those libraries do it, or they could find there what was not seen here.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _check_index(file: Path, suffix: str) -> None:
+    if not file.is_file():
+        return
+    shards = json_object(file).get("weight_map")
+    if not (isinstance(shards, dict) and shards):
+        raise BadCheckpointError(f"{file} is no index of weights: save the model with save_pretrained.")
+    for name in shards.values():
+        if not _is_plain(name, suffix):
+            raise BadCheckpointError(
+                f"{file} names {quoted(name)} as weights, which is no *{suffix} file of that directory: "
+                "save the model with save_pretrained."
+            )
+
+
+def _is_plain(name: object, suffix: str) -> bool:
+    """Whether it is the name of such a file, without any directory."""
+    return isinstance(name, str) and name.endswith(suffix) and not set(name) & set("/\\\0")
