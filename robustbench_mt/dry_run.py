@@ -1,6 +1,5 @@
 """What an experiment would do, and how long it would take here, without writing anything."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from robustbench_mt.calibration import Speed, calibrate
+from robustbench_mt.calibration import Speed
 from robustbench_mt.cell import Cell
 from robustbench_mt.costs import QUERIES_A_WORD, STAND_IN, Cost, cost, queries_of, settings_of
 from robustbench_mt.errors import UserError
@@ -19,15 +18,11 @@ from robustbench_mt.experiment import Experiment
 from robustbench_mt.experiment_cells import AttackCell
 from robustbench_mt.experiment_run import refuse_other_experiment
 from robustbench_mt.loaded import base_directory, forget
-from robustbench_mt.progress import progress
+from robustbench_mt.speeds import calibrated, kind_of
 from robustbench_mt.tasks import TaskOptions
-from robustbench_mt.tasks.task import Task
 from robustbench_mt.unfolding import choose_cells, unfold
-from robustbench_mt.wording import first_line
 
 __all__ = ["DryRun", "Row", "dry_run", "print_dry_run"]
-
-_SECONDS = 60.0
 
 _UNKNOWN = "?"
 
@@ -117,7 +112,7 @@ def dry_run(
         except UserError as error:
             problems[str(error)] += 1
     missing = {cell.work: cell for cell in cells if not cell.seems_done(out)}
-    speeds, remarks = _calibrated(list(missing.values()))
+    speeds, remarks = calibrated(list(missing.values()))
     rows: dict[tuple[str, str], Row] = {}
     for cell in cells:
         row = rows.setdefault((cell.part, cell.what), Row(cell.part, cell.what))
@@ -128,55 +123,12 @@ def dry_run(
         expected = None
         with suppress(UserError):
             expected = cost(cell, out)
-        row.add(expected, speeds.get(_kind(cell)))
+        row.add(expected, speeds.get(kind_of(cell)))
     if len(cells) < len(chosen):
         remarks.append(f"{len(chosen) - len(cells)} cells of a part that are another's as well are counted there.")
     remarks += _remarks(list(missing.values()), out)
     remarks += [f"In the way here, of {count} cells: {problem}" for problem, count in problems.items()]
     return DryRun(list(rows.values()), remarks)
-
-
-def _kind(cell: Cell) -> tuple[object, ...]:
-    """What cells share whose trainings, or the scoring of their checkpoints, are equally fast a token."""
-    settings = settings_of(cell)
-    return settings.base, settings.batch_size, settings.max_length, settings.precision
-
-
-def _calibrated(cells: Sequence[Cell]) -> tuple[dict[tuple[object, ...], Speed], list[str]]:
-    """The speed of each kind of cells, and why some have none."""
-    kinds: dict[tuple[object, ...], list[Cell]] = {}
-    for cell in cells:
-        kinds.setdefault(_kind(cell), []).append(cell)
-    speeds: dict[tuple[object, ...], Speed] = {}
-    remarks = []
-    ends = time.monotonic() + _SECONDS
-    with progress("calibrating", len(kinds)) as set_done:
-        for number, (kind, of_kind) in enumerate(kinds.items()):
-            left = (ends - time.monotonic()) / (len(kinds) - number)
-            first, settings = of_kind[0], settings_of(of_kind[0])
-            try:
-                speeds[kind] = calibrate(_task_here(of_kind), settings, left, allow_network=first.data.allow_network)
-            except Exception as error:  # what cannot be done here, for memory that runs out too, is an answer
-                remarks.append(f"Hours with the base {settings.base} cannot be calibrated here: {first_line(error)}")
-            set_done(number + 1)
-    if speeds:
-        remarks.append(
-            "Hours are for this machine as it is now, from a few steps of vanilla and a few scored texts. A method's "
-            "extra passes are counted, what else it does is not; of attacks, the scoring alone."
-        )
-    return speeds, remarks
-
-
-def _task_here(cells: Sequence[Cell]) -> Task:
-    """The first of the cells' tasks whose data are here.
-
-    Raises:
-        UserError: none is.
-    """
-    for cell in cells[:-1]:
-        with suppress(UserError):
-            return cell.task
-    return cells[-1].task
 
 
 def _remarks(missing: Sequence[Cell], out: Path) -> Iterator[str]:

@@ -36,7 +36,6 @@ _AT_ONCE = 50
 _MOST_TOGETHER = 2000
 # Drawing how often a distinct value is in a resample takes as long as drawing so many examples.
 _DISTINCT = 30
-_Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 _ENDS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
 OVER_SEEDS = "95% t over seeds"
 
@@ -104,12 +103,11 @@ def wilson(successes: int, n: int) -> Estimate:
     """
     if n == 0:
         return Estimate(None, None, None, 0, "95% Wilson")
-    # As scipy computes it, to the last bit, but without the test that its interval comes with, which takes most time.
     share = successes / n
-    middle = (2 * n * share + _Z**2) / (2 * (n + _Z**2))
-    half = _Z / (2 * (n + _Z**2)) * math.sqrt(4 * n * share * (1 - share) + _Z**2)
-    low, high = middle - half if successes else 0.0, middle + half if successes < n else 1.0
-    return Estimate(share, low, high, n, "95% Wilson")
+    # The interval does not depend on what is tested. Of the share itself the test is over at once, and takes 0.03 ms
+    # instead of 0.4; statsmodels takes 0.05, and 0.3 s to import.
+    low, high = stats.binomtest(successes, n, share).proportion_ci(CONFIDENCE, "wilson")
+    return Estimate(share, float(low), float(high), n, "95% Wilson")
 
 
 def bootstrap_mean(values: ArrayLike, seed: int = 0) -> Estimate:

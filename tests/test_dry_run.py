@@ -1,10 +1,15 @@
 """What an experiment would cost: counted from the data, calibrated on this machine, and nothing written."""
 
+import re
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from small_experiments import small_experiment, written
+from transformers import AutoConfig, AutoModel
 
 from robustbench_mt.calibration import calibrate
 from robustbench_mt.cli import main
@@ -15,8 +20,10 @@ from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord, TrainingRecord
+from robustbench_mt.shapes import SHAPES, RandomBases
 from robustbench_mt.tasks import TaskOptions
-from robustbench_mt.tasks.task import Task
+from robustbench_mt.tasks.task import Examples, Task
+from robustbench_mt.trainer import FineTuned, fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
 
@@ -118,6 +125,99 @@ def test_what_is_not_here_is_told(
     assert "cannot be calibrated here: There is no directory nobody/has-this-base" in printed
     assert "Task cola needs the folder CoLA" in printed
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("bert-base-uncased", 109_482_240),
+        ("bert-large-uncased", 335_141_888),
+        ("distilbert-base-uncased", 66_362_880),
+        ("roberta-base", 124_645_632),
+        ("roberta-large", 355_359_744),
+    ],
+)
+def test_known_shapes_have_as_many_parameters_as_the_bases_themselves(name: str, parameters: int) -> None:
+    values = dict(SHAPES[name])
+    with torch.device("meta"):
+        model = AutoModel.from_config(AutoConfig.for_model(values.pop("model_type"), **values))
+    assert model.num_parameters() == parameters
+    assert [other for other in SHAPES if other.endswith(f"/{name}")]
+
+
+_SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+_SMALL_DISTILBERT = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16}
+
+
+@pytest.mark.parametrize(
+    ("known", "small"),
+    [("bert-base-uncased", _SMALL), ("distilbert-base-uncased", _SMALL_DISTILBERT), ("roberta-base", _SMALL)],
+)
+def test_a_shape_of_each_kind_is_timed_on_pairs(
+    known: str,
+    small: dict[str, int],
+    pair_task: Task,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SHAPES, "nobody/small", {**SHAPES[known], **small})
+    base = RandomBases(tmp_path).in_place_of("nobody/small", False)
+    speed = calibrate(pair_task, replace(settings, base=base), 5.0)
+    assert min(speed.trained, speed.scored, speed.setup) > 0
+
+
+def test_a_known_base_that_is_not_here_is_timed_by_its_shape(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setitem(SHAPES, "nobody/small", {**SHAPES["bert-base-uncased"], **_SMALL})
+    monkeypatch.delenv("ROBUSTBENCH_MT_GLUE", raising=False)
+    plain = {"name": "away", "methods": ["vanilla"], "training": {"base": "nobody/small", "steps": 5}}
+    path = written(tmp_path / "e.yaml", {**plain, "tasks": content["tasks"]})
+    (row,) = found(path, tmp_path / "run").rows
+    assert row.seconds
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "?" not in printed
+    assert re.search(
+        r"Hours with the base nobody/small, whose weights are not here, were calibrated on a model of its shape with "
+        r"random weights \([\d,]+ parameters\), which is as fast, on (?:the CPU \(1 thread\)|.+?); on another device ",
+        printed,
+    )
+    assert not list(scratch.iterdir())
+    # Without a task's data there is nothing to calibrate on, and with too little memory nothing to calibrate with.
+    elsewhere = written(tmp_path / "glue.yaml", {**plain, "tasks": ["cola"]})
+    (row,) = found(elsewhere, tmp_path / "run").rows
+    assert (row.tokens, row.seconds) == (None, None)
+    monkeypatch.setattr("robustbench_mt.shapes._BYTES_A_PARAMETER", 10**12)
+    there = found(path, tmp_path / "run")
+    assert (there.rows[0].steps, there.rows[0].seconds) == (5, None)
+    assert "cannot be calibrated here: training takes about" in " ".join(there.remarks)
+
+
+def test_a_base_that_is_here_is_timed_itself(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHAPES, str(tiny_base), SHAPES["bert-large-uncased"])
+    bases = RandomBases(tmp_path)
+    assert bases.in_place_of(str(tiny_base), False) == str(tiny_base)
+    assert not bases.parameters
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.0, [2, 8]), (60.0, [2, 2, 8, 4, 20])])
+def test_a_slow_base_is_timed_once_less(
+    seconds: float, sizes: list[int], task: Task, settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+
+    def counted(*args: Any, train: Examples, **options: Any) -> FineTuned:
+        trained.append(len(train))
+        return fine_tune(*args, train=train, **options)
+
+    monkeypatch.setattr("robustbench_mt.calibration.fine_tune", counted)
+    assert calibrate(task, replace(settings, batch_size=4), seconds).trained > 0
+    assert trained == sizes
 
 
 def test_mistakes_are_still_mistakes(content: dict[str, Any], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 from run_directory import (
     attack_run,
@@ -34,11 +35,12 @@ from robustbench_mt.records import (
     TrainingRecord,
 )
 from robustbench_mt.reporting.checkpoint_pages import MOST_PAGES
+from robustbench_mt.reporting.drawing import Drawing
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.marking import mark_changes
-from robustbench_mt.reporting.page import render_page
+from robustbench_mt.reporting.page import MOST_BYTES, render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
@@ -345,6 +347,57 @@ def test_a_record_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[5:])
     with pytest.raises(UserError, match="was changed while it was read"):
         render_page(summary, [])
+
+
+def drawings_of(count: int, svg: int, png: int) -> list[Drawing]:
+    """Figures with files of so many bytes."""
+    made = []
+    for number in range(count):
+        title = f"Figure <{number:03}> & \u202e"
+        drawing = Drawing("attacks", f"figure-{number:03}", title, "What it shows", Figure(figsize=(3, 2)))
+        # In the place of what matplotlib would draw: a property that was computed already.
+        drawing.__dict__["files"] = {"svg": b"<svg>".ljust(svg), "png": b"PNG".ljust(png), "pdf": b"PDF"}
+        made.append(drawing)
+    return made
+
+
+# Base64 takes a third more: 28 figures of 80 kB are 3 MB.
+@pytest.mark.parametrize(
+    ("count", "png", "kinds"),
+    [
+        pytest.param(20, 20_000, {"svg": 20}, id="all fit"),
+        pytest.param(60, 20_000, {"svg": 17, "png": 43}, id="some as PNG"),
+        pytest.param(150, 20_000, {"png": 111, "left out": 39}, id="too many as PNG"),
+        pytest.param(60, 200_000, {"svg": 28, "left out": 32}, id="PNG takes more"),
+    ],
+)
+def test_figures_that_do_not_fit_are_png_or_left_to_their_files(
+    run: Path, count: int, png: int, kinds: dict[str, int]
+) -> None:
+    summary, drawings = summarize([run]), drawings_of(count, 80_000, png)
+    page = render_page(summary, drawings)
+    assert len(page.encode()) < MOST_BYTES
+    assert page == render_page(summary, drawings)
+    assert "<!-- figure" not in page
+    assert len(unpacked(page)["examples"]) == 1440
+    shown = re.findall(r'src="data:image/(png|svg)[^>]* alt="Figure &lt;(\d+)&gt; &amp; ⟨U\+202E⟩" width="375">', page)
+    left_out = re.findall(r'This figure is left out here.*? <a href="figures/(figure-\d+.svg)">figures/\1</a>', page)
+    assert Counter([*(kind for kind, _ in shown), *("left out" for _ in left_out)]) == kinds
+    # Of figures that take as much, the first are shown, and shown as SVG.
+    assert [int(number) for _, number in shown] == list(range(len(shown)))
+    assert [kind for kind, _ in shown] == sorted((kind for kind, _ in shown), reverse=True)
+    for drawing in drawings:
+        assert f'href="figures/{drawing.name}.png"' in page
+
+
+def test_figures_leave_room_for_large_tables(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = replace(summarize([run]), groups=[])
+    most = len(render_page(summary, []).encode()) + 400_000
+    monkeypatch.setattr("robustbench_mt.reporting.page.MOST_BYTES", most)
+    page = render_page(summary, drawings_of(20, 80_000, 100_000))
+    assert 0 < page.count("data:image/svg") < 20
+    assert page.count("This figure is left out here") == 20 - page.count("data:image/svg")
+    assert len(page.encode()) < most
 
 
 def test_many_checkpoints_do_not_make_a_huge_page(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from robustbench_mt import __version__
 from robustbench_mt.reporting.attacked import STATUSES
 from robustbench_mt.reporting.checkpoint_pages import CheckpointPage, checkpoint_pages
 from robustbench_mt.reporting.drawing import Drawing
+from robustbench_mt.reporting.embedding import embedded
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn, take
 from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
@@ -29,6 +30,8 @@ from robustbench_mt.visible import pieces, visible
 __all__ = ["render_page"]
 
 MOST_BYTES = 5_000_000
+# Of all figures together: the rest is for the tables and the examples.
+FIGURE_BYTES = 3_000_000
 # What stands in the page for those who read it without scripts.
 STATIC_EXAMPLES, STATIC_CHARACTERS = 300, 600_000
 # The elements around all packed blocks, of which there are 500 at most.
@@ -83,13 +86,14 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
     """The page's HTML.
 
     Every text goes through escaping, and characters that hide or reverse text are spelt out. The page's policy lets it
-    load nothing and run only the scripts whose hashes it names. Of the attacked examples it holds as many as the rest
-    leaves room for in 5 MB, packed for the script that filters them and unpacks what it shows; some hundred stand in it
-    for those who read it without scripts.
+    load nothing and run only the scripts whose hashes it names. Of 5 MB the figures have 3 at most, and less where
+    tables need it; what of them does not fit is left to the files beside the page. Of the attacked examples it holds as
+    many as the rest leaves room for, packed for the script that filters them and unpacks what it shows; some hundred
+    stand in it for those who read it without scripts.
 
     Args:
         summary: the rows.
-        drawings: the figures, shown in their sections.
+        drawings: the figures, each with a name of its own, shown in their sections.
     """
     tables = {table.name: table.for_readers() for table in result_tables(summary)}
     sections, missing = _sections(tables, drawings)
@@ -128,10 +132,13 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
         )
     )
     room = MOST_BYTES - len(page.encode("utf-8")) - _ELEMENTS
+    for drawing, markup in zip(drawings, embedded(drawings, min(FIGURE_BYTES, room)), strict=True):
+        page = page.replace(_place(drawing), markup)
+        room -= len(markup.encode("utf-8"))
     packed = pack_examples(in_turn(groups, keys), attacked, names, _positions(summary.leaderboard), room)
     elements = [f'<script type="text/plain" id="packed">{packed.index}</script>'] if packed.count else []
     elements += [f'<script type="text/plain" class="packed">{block}</script>' for block in packed.blocks]
-    # No text can hold the placeholder: it would have been escaped.
+    # No text can hold a placeholder: it would have been escaped.
     return page.replace(_PACKED, "\n".join(elements))
 
 
@@ -147,7 +154,7 @@ def _environment() -> Environment:
     )
     environment.filters["visible"] = visible
     environment.filters["spelt"] = _spelt
-    environment.filters["data_uri"] = _data_uri
+    environment.filters["place"] = _place
     environment.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
     return environment
 
@@ -205,8 +212,9 @@ def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
     return [count for count in counts if count[0]]
 
 
-def _data_uri(drawing: Drawing) -> Markup:
-    return Markup(f"data:image/svg+xml;base64,{base64.b64encode(drawing.files['svg']).decode('ascii')}")
+def _place(drawing: Drawing) -> Markup:
+    """What stands for a figure until it is known how much room the rest leaves."""
+    return Markup("<!-- figure {} -->").format(drawing.name)
 
 
 def _spell_out(value: Any) -> Any:
