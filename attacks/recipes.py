@@ -11,6 +11,7 @@ from attacks.catalogue import RECIPES
 from attacks.recipe import Recipe
 from attacks.settings import RecipeOptions
 from robustbench_mt.errors import NotFoundError, UnfitRecipeError
+from robustbench_mt.paths import expanded, is_file
 from robustbench_mt.progress import note
 from robustbench_mt.resources import find, prepare
 
@@ -138,9 +139,10 @@ def _own_vectors(recipe: Recipe, options: RecipeOptions | None) -> Path | None:
     """The user's word vectors, if they are given and the recipe uses any."""
     if options is None or options.word_vectors is None or _VECTORS not in recipe.needs:
         return None
-    if not options.word_vectors.expanduser().is_file():
+    path = expanded(options.word_vectors)
+    if not is_file(path):
         raise NotFoundError(f"There is no file of word vectors {options.word_vectors}: check --word-vectors.")
-    return options.word_vectors.expanduser()
+    return path
 
 
 def _own_encoder(recipe: Recipe, options: RecipeOptions | None) -> str | None:

@@ -17,6 +17,7 @@ from attacks.recipe import Recipe
 from attacks.settings import RecipeOptions
 from robustbench_mt.bases import BASES, find_base
 from robustbench_mt.errors import MissingPackageError, NotFoundError, UserError
+from robustbench_mt.paths import is_directory
 
 __all__ = ["THRESHOLDS", "Threshold", "encoder_name", "find_encoder", "use_sentence_encoder", "with_sentence_encoder"]
 
@@ -133,7 +134,7 @@ def encoder_name(options: RecipeOptions) -> str:
     name = options.sentence_encoder
     if name == "minilm":
         return name
-    return f"{Path(name).resolve().name if Path(name).is_dir() else name} (thresholds calibrated for minilm)"
+    return f"{Path(name).resolve().name if is_directory(name) else name} (thresholds calibrated for minilm)"
 
 
 def find_encoder(name: str) -> Path:

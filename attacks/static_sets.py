@@ -21,6 +21,7 @@ from robustbench_mt.errors import (
     OtherTaskError,
 )
 from robustbench_mt.ledger import read_record
+from robustbench_mt.paths import is_file
 from robustbench_mt.records import AttackRecord, AttackRun
 from robustbench_mt.tasks import TASKS, load_task
 from robustbench_mt.tasks.classes import LabelScheme
@@ -167,7 +168,7 @@ def _attack_records(path: Path, kind: Any, task: Task) -> Examples:
             f"{path} has records of kind {quoted(kind)}, which hold no texts: give those of an attack."
         )
     settings = path.with_suffix(".settings.json")
-    if settings.is_file():
+    if is_file(settings):
         _refuse_other_run(path, read_record(settings, AttackRun), task)
     found = found_texts(path, len(task.fields), len(task.label_names))
     if not found:

@@ -16,6 +16,7 @@ from attacks.victim import Victim, load_victim
 from robustbench_mt.errors import NothingToDoError, OtherVictimError, UserError
 from robustbench_mt.inside import attack_files, run_checkpoint
 from robustbench_mt.ledger import read_record, read_records
+from robustbench_mt.paths import is_directory
 from robustbench_mt.records import NOT_ATTACKED, AttackRecord, AttackRun
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.task import Task
@@ -117,7 +118,7 @@ def _victim_spec(directory: Path, run: AttackRun, given: str | None) -> str:
     # The name comes from a file, so it must not lead out of the directory.
     if name not in ("", ".", "..") and not set(name) & set("/\\\0"):
         path = run_checkpoint(directory, name)
-        if path.is_dir():
+        if is_directory(path):
             return str(path)
     if given is None:
         raise OtherVictimError(

@@ -18,6 +18,7 @@ from attacks.settings import VictimOptions
 from robustbench_mt.bases import find_model
 from robustbench_mt.checkpoints import fingerprint, load_classifier
 from robustbench_mt.errors import BadCheckpointError, BadVictimError, LabelMismatchError, NotFoundError, UnsafeFileError
+from robustbench_mt.paths import is_directory, is_file
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks import map_labels
 from robustbench_mt.tasks.task import Task
@@ -222,7 +223,7 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
         return _load_function(rest, task)
     path = find_model(spec, allow_network, options.allow_pickle)
     model, tokenizer = load_classifier(path, options.allow_pickle, options.allow_remote_code)
-    name = _safe_name(path.resolve().name if Path(spec).is_dir() else spec)
+    name = _safe_name(path.resolve().name if is_directory(spec) else spec)
     if task.is_regression:
         if model.config.num_labels != 1:
             raise LabelMismatchError(
@@ -243,7 +244,7 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
 
 def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping[str, str] | None) -> Victim:
     task.require_classes("a scikit-learn victim")
-    if not path.is_file():
+    if not is_file(path):
         raise NotFoundError(f"There is no file {path}: give sklearn:FILE, a fitted pipeline saved with joblib.")
     if not options.allow_pickle:
         raise UnsafeFileError(

@@ -9,7 +9,7 @@ workers are ready. Prints
 - the throughput of both sides, in alternation, and the median of their ratios;
 - seconds an example in shards of several sizes, by one worker: small ones fill batches badly and cost a task each;
 - what a shard costs that does nothing: to its worker, and to the driver; and what a record costs the driver;
-- from these, what so many workers and so many examples take, and the size of shard that keeps overhead under 2%.
+- from these, what so many workers and so many examples take, and up to how many workers overhead is under 2%.
 """
 
 import os
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -214,23 +215,34 @@ def _print_model(costs: _Costs) -> None:
 
     Overhead is all but attacking in shards of the largest size measured.
     """
-    print("| examples |", *(f"{workers:,} workers |" for workers in _WORKERS))
-    print("| --- |", *("--- |" for _ in _WORKERS))
+    print("| examples |", *(f"{workers:,} workers |" for workers in _WORKERS), "under 2% up to |")
+    print("| --- |", *("--- |" for _ in _WORKERS), "--- |")
     for examples in _EXAMPLES:
-        print(f"| {examples:,} |", *(f"{_cell(costs, examples, workers)} |" for workers in _WORKERS))
+        cells = [_cell(costs, examples, workers) for workers in _WORKERS]
+        print(f"| {examples:,} |", *(f"{cell} |" for cell in cells), f"{_most_workers(costs, examples):,} workers |")
     print("* the driver, which writes every record to disk, is what all wait for")
 
 
+def _most_workers(costs: _Costs, examples: int) -> int:
+    """Up to how many workers overhead is under 2%."""
+    return next(workers for workers in count(1) if _modelled(costs, examples, workers)[1] >= 0.02) - 1
+
+
 def _cell(costs: _Costs, examples: int, workers: int) -> str:
+    seconds, overhead, is_drivers = _modelled(costs, examples, workers)
+    unit, size = ("h", 3600) if seconds > 3600 else ("min", 60) if seconds > 60 else ("s", 1)
+    return f"{seconds / size:.1f} {unit}, {100 * overhead:.2f}%{'*' * is_drivers}"
+
+
+def _modelled(costs: _Costs, examples: int, workers: int) -> tuple[float, float, bool]:
+    """Seconds, overhead's share of them, and whether they are the driver's."""
     sizes = shard_sizes(examples, workers)
     least = examples * costs.example / workers
     # The last shard to begin is done while others have nothing left.
     working = least + len(sizes) / workers * costs.shard + sizes[-1] * costs.example
     driving = len(sizes) * costs.driver + examples * costs.record
     seconds = max(working, driving)
-    unit, size = ("h", 3600) if seconds > 3600 else ("min", 60) if seconds > 60 else ("s", 1)
-    overhead = 100 * (seconds - least) / seconds
-    return f"{seconds / size:.1f} {unit}, {overhead:.2f}%{'*' * (driving > working)}"
+    return seconds, (seconds - least) / seconds, driving > working
 
 
 if __name__ == "__main__":

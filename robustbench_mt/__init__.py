@@ -13,6 +13,8 @@ Examples:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from robustbench_mt.quiet import quiet_imports, without_telemetry
+
 if TYPE_CHECKING:
     from attacks.catalogue import RECIPES as RECIPES
     from attacks.engine import attack as attack
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+without_telemetry()
+
 # The same again for Python, which must not import torch or textattack for a name that nobody asks for.
 _HOMES = {
     "attacks.catalogue": ("RECIPES",),
@@ -84,8 +88,6 @@ __all__ = sorted(_HOME)  # noqa: PLE0605
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from robustbench_mt.quiet import quiet_imports
-
     quiet_imports()
     return getattr(import_module(_HOME[name]), name)
 

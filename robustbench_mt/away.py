@@ -19,6 +19,7 @@ from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, claim, make_directory, read_records
 from robustbench_mt.loaded import base_directory, give_task
 from robustbench_mt.packed import Packed
+from robustbench_mt.paths import expanded
 from robustbench_mt.progress import silence_notes
 from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
 from robustbench_mt.system_errors import cannot
@@ -93,7 +94,7 @@ def _packed(cell: Cell, cluster: Cluster) -> _Job:
     base = cluster.share_once(("base", directory), lambda: Packed.of(directory))
     if is_path(cell.task_name):
         # Records name a task by where its file really is, which on another machine cannot be told.
-        cell = replace(cell, task_name=os.path.realpath(Path(cell.task_name).expanduser()))
+        cell = replace(cell, task_name=os.path.realpath(expanded(cell.task_name)))
     return _Job(cell, task, base)
 
 

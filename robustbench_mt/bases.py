@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from robustbench_mt.errors import BadCheckpointError, MissingPackageError, NoNetworkError, NotFoundError
+from robustbench_mt.paths import exists, is_directory, is_file
 
 __all__ = ["BASES", "find_base", "find_model", "give_base"]
 
@@ -53,25 +54,26 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
         UserError: no such directory, or one that holds an adapter; not in the cache (or on the hub).
     """
     path = Path(name)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
+    if is_directory(path):
+        if not is_file(path / "config.json"):
             raise BadCheckpointError(
                 f"{name} is not a checkpoint: no config.json. Give a directory saved by transformers."
             )
-        if (path / "adapter_config.json").exists():
+        if exists(path / "adapter_config.json"):
             # transformers would load the base that it names instead, and that may be anything, from the hub too.
             raise BadCheckpointError(
                 f"{name} is an adapter: give a checkpoint that it is merged into (peft: merge_and_unload)."
             )
         return path
+    missing = NotFoundError(f"There is no directory {name}: give a checkpoint's directory or a hub id.")
     if (
-        path.exists()
+        exists(path)
         or path.is_absolute()
         or name.startswith(("./", "../", "~"))
         or name.endswith("/")
         or name.count("/") > 1
     ):
-        raise NotFoundError(f"There is no directory {name}: give a checkpoint's directory or a hub id.")
+        raise missing
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -84,6 +86,8 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
             f"There is no directory {name}, and the Hugging Face cache has no model of that name: "
             f"{remedy}, or copy the model here and give its directory."
         ) from None
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except HFValidationError:  # no hub id has such letters, or so many
+        raise missing from None
+    except (HfHubHTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NoNetworkError(f"The model {name} cannot be had from the hub ({reason}): check the name.") from None

@@ -14,6 +14,7 @@ from transformers import (
 
 from robustbench_mt.errors import BadCheckpointError, UnsafeFileError
 from robustbench_mt.ledger import make_directory, read_record, write_record
+from robustbench_mt.paths import is_file
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.system_errors import cannot, system_error
@@ -52,7 +53,7 @@ def save_checkpoint(
 def read_training(path: Path) -> TrainingRecord | None:
     """How the checkpoint was made, or ``None`` where it was not made by this package."""
     file = path / TRAINING_FILE
-    return read_record(file, TrainingRecord) if file.is_file() else None
+    return read_record(file, TrainingRecord) if is_file(file) else None
 
 
 def load_classifier(

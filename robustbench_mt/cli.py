@@ -15,7 +15,7 @@ from robustbench_mt.commands.runs import imbalance, label_noise, quickstart, rep
 from robustbench_mt.distributed import is_main_process, several_processes
 from robustbench_mt.errors import CommandLineError, ConflictingOptionsError, DiskFullError, UserError
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE, ends_soon_when_interrupted
-from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
+from robustbench_mt.quiet import quiet_tensorflow
 from robustbench_mt.system_errors import is_full, system_error
 
 __all__ = ["app", "main"]
@@ -37,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 or what it returns, 2 for a user's mistake, 130 when interrupted."""
     # Before anything imports transformers, which looks at this once.
     quiet_tensorflow()
-    without_telemetry()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if several_processes() and "train" not in arguments[:1]:

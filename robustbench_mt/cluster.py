@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from robustbench_mt.errors import BadSettingError, NoClusterError
 from robustbench_mt.progress import note
-from robustbench_mt.quiet import quiet_tensorflow, without_telemetry
+from robustbench_mt.quiet import quiet_tensorflow
 from robustbench_mt.ray_start import connect
 from robustbench_mt.threads import THREAD_VARIABLES
 from robustbench_mt.wording import first_line
@@ -190,7 +190,6 @@ def _perform(do: Shared[Callable[[Any], Any]], job: Any, threads: int) -> Any:
 def _prepare_process(threads: int) -> None:
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     quiet_tensorflow()
-    without_telemetry()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
 

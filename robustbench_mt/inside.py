@@ -1,9 +1,11 @@
 """Paths below a run's directory, which neither a name nor a link leads out of."""
 
 import os
+from collections import deque
 from pathlib import Path
 
-from robustbench_mt.errors import LinkOutOfRunError
+from robustbench_mt.errors import CannotReadError, LinkOutOfRunError
+from robustbench_mt.paths import is_directory
 
 __all__ = ["attack_files", "inside", "run_checkpoint"]
 
@@ -37,8 +39,11 @@ def inside(directory: Path, *names: str) -> Path:
 def attack_files(directory: Path) -> list[Path]:
     """The files of records below a run's ``attacks``, sorted.
 
+    Links to directories are followed. A directory is read once, by its own path where it has one below ``attacks``;
+    so a link to a directory that it lies in leads nowhere.
+
     Raises:
-        UserError: there is a link that leads out of the directory; it is not passed over.
+        UserError: there is a link that leads out of the directory, or what cannot be read; neither is passed over.
     """
     return [path for path in _below(directory, "attacks") if path.suffix == ".jsonl"]
 
@@ -49,16 +54,30 @@ def run_checkpoint(directory: Path, name: str) -> Path:
     One that a user names, and not a run, may have links: those in Hugging Face's cache consist of them.
 
     Raises:
-        UserError: the name leads out of the run's directory, or a link in the checkpoint does.
+        UserError: the name leads out of the run's directory, or a link in the checkpoint does, or it cannot be read.
     """
     _below(directory, "checkpoints", name)
     return inside(directory, "checkpoints", name)
 
 
 def _below(directory: Path, *names: str) -> list[Path]:
-    """What lies below a directory of a run's, sorted; no link there leads out of the run."""
-    below = sorted(inside(directory, *names).rglob("*"))
-    for path in below:
-        if path.is_symlink():
-            inside(directory, *path.relative_to(directory).parts)
-    return below
+    """What lies below a directory of a run's, sorted, through links that stay in the run, each directory once."""
+    found: list[Path] = []
+    read = {os.path.realpath(directory)}
+    waiting = deque([inside(directory, *names)])
+    while waiting:
+        folder = waiting.popleft()
+        if not is_directory(folder) or (where := os.path.realpath(folder)) in read:
+            continue
+        read.add(where)
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            raise CannotReadError(f"Cannot read {folder}: {error.strerror}.") from None
+        found += entries
+        for path in entries:
+            if path.is_symlink():
+                waiting.append(inside(directory, *path.relative_to(directory).parts))
+            else:
+                waiting.appendleft(path)
+    return sorted(found)

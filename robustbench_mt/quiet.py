@@ -8,9 +8,8 @@ __all__ = ["quiet_imports", "quiet_libraries", "quiet_tensorflow", "without_tele
 
 
 def quiet_libraries() -> None:
-    """Errors only from transformers and what it stands on; no progress bars but ours, no telemetry."""
+    """Errors only from transformers and what it stands on; no progress bars but ours."""
     quiet_tensorflow()
-    without_telemetry()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from transformers.utils import logging as transformers_logging
 
@@ -26,10 +25,13 @@ def quiet_imports() -> None:
 
 
 def without_telemetry() -> None:
-    """No library tells its makers what is done here. It must be called before they are imported."""
+    """No library tells its makers what is done here, unless the user's environment says otherwise.
+
+    Importing our packages calls it, as libraries look at this once, when they are imported.
+    """
     for name in ("DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY"):
-        os.environ[name] = "1"
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 def quiet_tensorflow() -> None:

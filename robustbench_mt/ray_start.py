@@ -11,7 +11,6 @@ from typing import Any
 
 from robustbench_mt.errors import BadSettingError, MissingPackageError, NoClusterError
 from robustbench_mt.progress import progress
-from robustbench_mt.quiet import without_telemetry
 from robustbench_mt.threads import available_cores
 from robustbench_mt.wording import first_line
 
@@ -44,7 +43,6 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
     Raises:
         UserError: Ray is not installed or does not answer.
     """
-    without_telemetry()
     # Else a command that is ended by SIGTERM prints the stack of its C++ code.
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
     if address is None:

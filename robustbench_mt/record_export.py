@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
-from robustbench_mt.errors import NotFoundError, NothingToDoError
+from robustbench_mt.errors import BadSettingError, NotFoundError, NothingToDoError
 from robustbench_mt.frames import record_cells
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import make_directory, read_record, read_records, written_atomically
+from robustbench_mt.paths import is_directory
 from robustbench_mt.records import AttackRecord, AttackRun, EvaluationRecord, Record, TrainingRecord
 
 if TYPE_CHECKING:
@@ -87,20 +88,24 @@ def export_records(directories: Sequence[Path], out: Path, kind: ExportKind = "a
 
     Args:
         directories: runs'.
-        out: the file, which is replaced if it exists; it is written whole or not at all.
+        out: the file, which ends in ``.parquet`` and is replaced if it exists; it is written whole or not at all.
         kind: of the records.
 
     Returns:
         How many records were written.
 
     Raises:
-        UserError: a directory is missing, a record cannot be read or there is none, or ``out`` cannot be written.
+        UserError: a directory is missing, a record cannot be read or there is none, or ``out`` has another ending or
+            cannot be written.
     """
+    # A slip of the hand must not replace a run's own records, or give CSV's name to what is none.
+    if out.suffix.lower() != ".parquet":
+        raise BadSettingError(f"{out} does not end in .parquet: give --out a name that does, as Parquet is written.")
     from pyarrow import parquet
 
     sources = []
     for directory in directories:
-        if not directory.is_dir():
+        if not is_directory(directory):
             raise NotFoundError(f"There is no run directory {directory}: name one that has records.")
         run = ("run", str, directory.resolve().name)
         sources += [(run, source) for source in KINDS[kind](directory)]

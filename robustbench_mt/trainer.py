@@ -1,5 +1,6 @@
 """Fine-tuning: a task, a method and a seed become a model and the record of how it was made."""
 
+import hashlib
 import math
 import re
 import time
@@ -45,6 +46,9 @@ from robustbench_mt.weights import has_safe_weights
 
 __all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data", "validation_data"]
 
+# A classifier that is evaluated or attacked is called by as many characters of its directory's name.
+_LONGEST_NAME = 100
+
 
 @dataclass(frozen=True)
 class FineTuned:
@@ -60,8 +64,14 @@ class FineTuned:
 
 
 def checkpoint_name(task: str, method: MethodChoice, seed: int, variant: str = "") -> str:
-    """What records and directories call a checkpoint; safe as a file name."""
-    return "-".join(filter(None, (task, method.slug, f"seed{seed}", re.sub(r"[^A-Za-z0-9.]+", "_", variant))))
+    """What records and directories call a checkpoint; safe as a file name.
+
+    Of a name of more than 100 characters there remain the first 91, and 8 hexadecimal digits of the SHA-256 of it all.
+    """
+    name = "-".join(filter(None, (task, method.slug, f"seed{seed}", re.sub(r"[^A-Za-z0-9.]+", "_", variant))))
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def fine_tune(

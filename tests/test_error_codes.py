@@ -73,6 +73,19 @@ def test_each_kind_has_a_code_and_a_section() -> None:
         assert len(after_the_example.split()) >= 10, f"{code}: what is to be done?"
 
 
+def test_the_example_in_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    assert capsys.readouterr().out.startswith("not-found There is no run directory runs: ")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "train.jsonl").write_text("{}\n", encoding="utf-8")
+    exec(block, {})
+    assert capsys.readouterr().out.startswith("bad-record runs/train.jsonl, line 1, ")
+
+
 def test_links_lead_to_sections() -> None:
     assert set(re.findall(r"\]\(#([a-z0-9-]+)\)", DOCS)) <= set(KINDS)
     assert "](docs/errors.md)" in (ROOT / "README.md").read_text(encoding="utf-8")

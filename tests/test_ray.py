@@ -33,7 +33,6 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
-from robustbench_mt.quiet import without_telemetry
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Task
 
@@ -48,7 +47,6 @@ def machines() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         # Its workers find what tests do in their own folder.
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        without_telemetry()
         patch.setenv("RAY_AUTH_MODE", "disabled")
         # A machine counts as lost after 1 second of silence, not after 15.
         patch.setenv("RAY_health_check_period_ms", "500")

@@ -137,8 +137,9 @@ def test_mistakes_are_told(run: Path, tmp_path: Path) -> None:
         export_records([tmp_path / "none"], tmp_path / "a.parquet")
     with pytest.raises(UserError, match="no records of attacks"):
         export_records([tmp_path], tmp_path / "a.parquet")
+    (tmp_path / "d.parquet").mkdir()
     with pytest.raises(UserError, match="Cannot write"):
-        export_records([run], tmp_path)
+        export_records([run], tmp_path / "d.parquet")
     misfit = fallen(scores=[0.2, 0.3, 0.5])
     write_attack(tmp_path, attack_run("mine", "pwws"), [fallen(), misfit])
     with pytest.raises(UserError, match="3 values of score_, where negative, positive are expected"):
@@ -147,3 +148,13 @@ def test_mistakes_are_told(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="of class 7, but there are 2 classes"):
         export_records([tmp_path / "b"], tmp_path / "a.parquet")
     assert not os.path.lexists(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "new.csv", "new", "parquet"])
+def test_another_ending_is_refused_and_nothing_replaced(name: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path, seeds=(0,), n=4)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=rf"{name} does not end in \.parquet: give --out a name that does"):
+        export_records([run], run / name)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert export_records([run], run / "NEW.PARQUET") > 0

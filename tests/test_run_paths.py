@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from attacks.engine import attack_path
 from attacks.verify import verify
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
-from robustbench_mt.inside import inside
+from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import Ledger, write_atomically
 from robustbench_mt.records import TrainingRecord, to_json
 from robustbench_mt.reporting.runs import read_runs
@@ -113,12 +114,43 @@ def test_records_are_not_read_through_a_link(link: str, tmp_path: Path, capsys: 
     assert not (run / "report").exists()
 
 
+def all_of(run: Path) -> tuple[object, ...]:
+    """What is read of a run, as it compares."""
+    runs = read_runs([run])
+    attacks = [(attack.run, attack.training, attack.attacked.columns.tolist()) for attack in runs.attacks]
+    return attacks, replace(runs, names=[], attacks=[])
+
+
 def test_a_link_that_stays_inside_and_the_run_as_a_link_are_read(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", (0,), 4)
+    whole = all_of(run)
     (run / "attacks/reviews-match-seed0").rename(run / "moved")
     (run / "attacks/reviews-match-seed0").symlink_to("../moved")
+    assert all_of(run) == whole
     (tmp_path / "link").symlink_to(run)
-    assert read_runs([tmp_path / "link"]).trainings == read_runs([run]).trainings
+    assert all_of(tmp_path / "link") == whole
+
+
+def test_a_directory_of_attacks_is_read_once(tmp_path: Path) -> None:
+    """Whatever links lead to it, those in a circle among them."""
+    run = write_run(tmp_path / "run", (0,), 4)
+    files, whole = attack_files(run), all_of(run)
+    (run / "attacks/again").symlink_to("reviews-match-seed0")
+    (run / "attacks/circle").symlink_to("..")
+    (run / "attacks/reviews-match-seed0/circle").symlink_to("..")
+    (run / "attacks/itself").symlink_to("itself")
+    assert attack_files(run) == files
+    assert all_of(run) == whole
+
+
+def test_a_link_behind_a_link_does_not_lead_out(tmp_path: Path) -> None:
+    run, elsewhere = write_run(tmp_path / "run", (0,), 4), tmp_path / "elsewhere"
+    (run / "attacks/reviews-match-seed0").rename(elsewhere)
+    (run / "inside").mkdir()
+    (run / "inside/out").symlink_to(elsewhere)
+    (run / "attacks/link").symlink_to("../inside")
+    with pytest.raises(UserError, match="attacks/link/out leads out of the run's directory"):
+        read_runs([run])
 
 
 @pytest.mark.parametrize("link", ["training.json", "config.json", "model.safetensors", "below/chat.jinja"])

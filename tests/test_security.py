@@ -274,6 +274,29 @@ def test_nothing_is_sent_anywhere(tiny_base: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("from robustbench_mt import fine_tune", None),
+        ("import attacks", None),
+        ("import imbalance", None),
+        ("import attacks", "0"),
+    ],
+)
+def test_importing_turns_telemetry_off_unless_the_user_said_otherwise(statement: str, value: str | None) -> None:
+    names = ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "DISABLE_TELEMETRY")
+    given = {} if value is None else dict.fromkeys(names, value)
+    environment = {name: text for name, text in os.environ.items() if name not in (*names, "RAY_USAGE_STATS_ENABLED")}
+    program = (
+        f"{statement}; import os; from huggingface_hub import constants;"
+        "print(constants.HF_HUB_DISABLE_TELEMETRY, os.environ['DO_NOT_TRACK'], os.environ['RAY_USAGE_STATS_ENABLED'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**environment, **given}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == (["True", "1", "0"] if value is None else ["False", "0", "0"])
+
+
 def listening(processes: set[int]) -> set[str]:
     """The sockets on which these processes wait for connections, by /proc."""
     held = set()

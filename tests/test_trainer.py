@@ -21,7 +21,7 @@ from robustbench_mt.methods.match import MatchSettings
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks.task import Examples, Task
-from robustbench_mt.trainer import fine_tune
+from robustbench_mt.trainer import checkpoint_name, fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
 
@@ -126,6 +126,20 @@ def test_best_epoch_is_kept(task: Task, settings: TrainingSettings) -> None:
     validation = evaluate(Scorer(tuned.model, tuned.tokenizer, wild.max_length), "toy", task, "validation")
     best = max(entry["validation_accuracy"] for entry in tuned.record.history if "validation_accuracy" in entry)
     assert validation.metrics["accuracy"] == pytest.approx(best, abs=1e-4)
+
+
+def test_checkpoints_have_names_of_a_hundred_characters_at_most() -> None:
+    method = parse_method("match:self_mass=0.5")
+    whole = f"{'t' * 60}-match_self_mass_0.5-seed0-{'a' * 13}"
+    assert len(whole) == 100 and checkpoint_name("t" * 60, method, 0, "a" * 13) == whole
+    digits = "0" * 300
+    long = {
+        checkpoint_name("t" * 60, method, 0, "a" * 14),
+        checkpoint_name("t" * 60, method, 1, "a" * 14),
+        checkpoint_name("toy", method, 0, f"base=/{digits}"),
+        *(checkpoint_name("toy", parse_method(f"match:self_mass=0.5{digits}{end}"), 0) for end in (1, 2)),
+    }
+    assert len(long) == 5 and {len(name) for name in long} == {100}
 
 
 def test_a_trained_cell_is_not_trained_again(task: Task, settings: TrainingSettings, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def export(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path, kind:
 
     Args:
         directory: a run's directory; give several for several.
-        out: the file; one that is there is replaced.
+        out: the file, which ends in .parquet; one that is there is replaced.
         kind: of the records: attacks (one row an attacked example), evaluations, trainings or curves.
     """
     from robustbench_mt.record_export import export_records

@@ -11,6 +11,7 @@ from robustbench_mt.errors import BadRecordError, NotFoundError, NothingToDoErro
 from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import read_record, read_records
+from robustbench_mt.paths import is_directory
 from robustbench_mt.records import AttackRun, EvaluationRecord, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.attacked import Attacked, read_attacked
 
@@ -135,7 +136,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
 
 
 def _read(path: Path) -> _Directory:
-    if not path.is_dir():
+    if not is_directory(path):
         raise NotFoundError(
             f"There is no run directory {path}: name one that train, attack, imbalance or run has written."
         )
@@ -165,10 +166,10 @@ def _read(path: Path) -> _Directory:
 def _tuned_on(directory: Path) -> list[str]:
     """What the directory's experiment and its parts say of it; nothing for a directory that no experiment made."""
     path = inside(directory, "experiment.json")
-    if not path.exists():
-        return []
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
     except (OSError, ValueError, RecursionError) as error:
         raise BadRecordError(f"{path} cannot be read: {error}.") from None
     parts = content.get("parts") if isinstance(content, dict) else None

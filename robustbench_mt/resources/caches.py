@@ -10,7 +10,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from robustbench_mt.resources.places import expanded, textattack_cache
+from robustbench_mt.paths import expanded, is_directory, is_file
+from robustbench_mt.resources.places import textattack_cache
 from robustbench_mt.resources.resource import Found
 
 __all__ = ["find_flair_model", "find_hub_model", "find_textattack_files", "find_tfhub_model"]
@@ -27,7 +28,7 @@ def find_textattack_files(folder: str, files: tuple[str, ...], modules: tuple[st
         modules: what must be installed to read them.
     """
     where = textattack_cache() / folder
-    if not (_installed(*modules) and all(any(where.glob(file)) for file in files)):
+    if not (_installed(*modules) and is_directory(where) and all(any(where.glob(file)) for file in files)):
         return None
     return Found(str(where), "TextAttack's cache")
 
@@ -44,7 +45,7 @@ def find_flair_model(name: str) -> Found | None:
     """A tagger in Flair's cache, which keeps a Hugging Face cache for each model."""
     cache = expanded(os.environ.get("FLAIR_CACHE_ROOT") or "~/.flair")
     snapshot = _snapshot(cache / "models" / name, f"flair/{name}")
-    if snapshot is None or not (snapshot / "pytorch_model.bin").is_file():
+    if snapshot is None or not is_file(snapshot / "pytorch_model.bin"):
         return None
     return Found(str(snapshot), "Flair's cache")
 
@@ -54,7 +55,7 @@ def find_tfhub_model(url: str) -> Found | None:
     cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
     where = cache / hashlib.sha1(url.encode()).hexdigest()
     # tensorflow_hub 0.16 asks setuptools for pkg_resources, which it has until version 81.
-    if not (_installed("tensorflow", "tensorflow_hub", "pkg_resources") and (where / "saved_model.pb").is_file()):
+    if not (_installed("tensorflow", "tensorflow_hub", "pkg_resources") and is_file(where / "saved_model.pb")):
         return None
     return Found(str(where), "TensorFlow Hub's cache")
 
@@ -81,4 +82,4 @@ def _snapshot(cache: Path, name: str) -> Path | None:
 
 
 def _has_weights(snapshot: Path) -> bool:
-    return (snapshot / "config.json").is_file() and any((snapshot / file).is_file() for file in _WEIGHTS)
+    return is_file(snapshot / "config.json") and any(is_file(snapshot / file) for file in _WEIGHTS)

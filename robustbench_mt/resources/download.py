@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from robustbench_mt.errors import MissingResourceError, NoNetworkError
+from robustbench_mt.paths import expanded, is_directory
 from robustbench_mt.registry import choose
 from robustbench_mt.resources.nltk_data import locate
 from robustbench_mt.resources.overlay import point_nltk_at
-from robustbench_mt.resources.places import expanded, nltk_folders
+from robustbench_mt.resources.places import nltk_folders
 from robustbench_mt.resources.resource import Found, Resource
 from robustbench_mt.resources.table import RESOURCES
 
@@ -67,7 +68,7 @@ def _download(resource: Resource, timeout: float) -> None:
 
 def _download_folder() -> Path:
     """Where NLTK's own downloader would put it, if the copies in our cache were not on its search path."""
-    writable = (folder for folder in nltk_folders() if folder.is_dir() and os.access(folder, os.W_OK))
+    writable = (folder for folder in nltk_folders() if is_directory(folder) and os.access(folder, os.W_OK))
     return next(writable, expanded("~/nltk_data"))
 
 

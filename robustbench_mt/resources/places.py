@@ -4,15 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["cache_folder", "expanded", "nltk_folders", "textattack_cache", "user_folder"]
+from robustbench_mt.paths import expanded
 
-
-def expanded(path: str) -> Path:
-    """A path without ``~``."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # an account without a home
-        return Path(path)
+__all__ = ["cache_folder", "nltk_folders", "textattack_cache", "user_folder"]
 
 
 def user_folder() -> Path | None:

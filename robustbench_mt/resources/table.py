@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from robustbench_mt.bases import BASES
+from robustbench_mt.paths import is_file
 from robustbench_mt.resources.caches import find_flair_model, find_hub_model, find_textattack_files, find_tfhub_model
 from robustbench_mt.resources.nltk_data import STOP_WORDS, TAGGER, TAGSET, WORDNET, Package, locate
 from robustbench_mt.resources.places import user_folder
@@ -76,7 +77,7 @@ def _find_homoglyphs() -> Found | None:
         if table.is_file():
             return Found(str(table), "TextAttack's package")
     given = user_folder()
-    if given is not None and (given / _HOMOGLYPHS).is_file():
+    if given is not None and is_file(given / _HOMOGLYPHS):
         return Found(str(given / _HOMOGLYPHS), "ROBUSTBENCH_MT_RESOURCES")
     return None
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from robustbench_mt.errors import BadSettingError, ConflictingOptionsError, UnknownNameError
+from robustbench_mt.paths import expanded
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.catalogue import TASKS, TaskEntry
 from robustbench_mt.tasks.files import SUFFIXES
@@ -54,7 +54,7 @@ def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
     if is_path(name):
         from robustbench_mt.tasks.user_data import load_files
 
-        return _protect(load_files(Path(name).expanduser(), task_slug(name), options), options.protect)
+        return _protect(load_files(expanded(name), task_slug(name), options), options.protect)
     remedy = f"Data of your own is given by its path ({', '.join(SUFFIXES)}, or a directory)."
     entry = choose("task", name, TASKS, remedy)
     for option in _FOR_FILES:

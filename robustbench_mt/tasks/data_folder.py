@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from robustbench_mt.errors import MissingDataError
+from robustbench_mt.paths import expanded
 from robustbench_mt.tasks.files.text import reading
 from robustbench_mt.tasks.options import TaskOptions
 
@@ -28,7 +29,7 @@ def data_folder(task: str, name: str, options: TaskOptions) -> Path | None:
     """
     given = options.data_dir or os.environ.get(_VARIABLE)
     if given:
-        folder = Path(given).expanduser() / name
+        folder = expanded(given) / name
         with reading(folder):
             if folder.is_dir():
                 return folder

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from robustbench_mt.paths import expanded, is_directory
 from robustbench_mt.tasks.catalogue import TASKS
 from robustbench_mt.tasks.files import SUFFIXES
 
@@ -19,11 +20,7 @@ def is_path(name: str) -> bool:
     """
     if name in TASKS or not name or "\0" in name:
         return False
-    path = Path(name)
-    try:
-        return path.suffix.lower() in SUFFIXES or "/" in name or os.sep in name or path.is_dir()
-    except OSError:  # a name too long to be a file's
-        return False
+    return Path(name).suffix.lower() in SUFFIXES or "/" in name or os.sep in name or is_directory(name)
 
 
 def task_slug(name: str) -> str:
@@ -34,7 +31,7 @@ def task_slug(name: str) -> str:
     """
     if name in TASKS:
         return name
-    path = Path(os.path.realpath(Path(name).expanduser()))
+    path = Path(os.path.realpath(expanded(name)))
     stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", stem).lstrip(".")[:60] or "task"
     return f"{safe}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"

@@ -1,0 +1,29 @@
+"""What is at a path of the user's. Where pathlib would raise what the system says, there is nothing.
+
+The system says so of names that are too long, of directories that may not be searched and of accounts without a home.
+"""
+
+import os
+from pathlib import Path
+
+__all__ = ["exists", "expanded", "is_directory", "is_file"]
+
+
+def expanded(path: str | Path) -> Path:
+    """A path without ``~``."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def is_directory(path: str | Path) -> bool:
+    """Whether there is a directory."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is anything."""
+    return os.path.exists(path)  # noqa: PTH110
