@@ -57,7 +57,7 @@ class BatchDependenceRecord(Record):
 
 
 def batch_dependence(
-    matched: "MatchedVictim", plain: "Victim", task: Task, split: str, shuffles: int = 5, seed: int = 0
+    matched: "MatchedVictim", plain: "Victim", task: Task, split: str, shuffles: int, seed: int
 ) -> BatchDependenceRecord:
     """Classify a split in batches drawn several times, and compare.
 
@@ -110,8 +110,8 @@ def batch_dependence_cell(
     task: Task,
     split: str,
     out: Path | None,
-    shuffles: int = 5,
-    seed: int = 0,
+    shuffles: int,
+    seed: int,
 ) -> BatchDependenceRecord:
     """Measure unless the record is there, and return it.
 
