@@ -10,7 +10,8 @@ import torch
 from conftest import make_task
 
 from attacks.victim import FunctionVictim, load_victim
-from robustbench_mt.batch_dependence import BatchDependenceRecord, batch_dependence
+from robustbench_mt.batch_dependence import batch_dependence
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.checkpoints import TRAINING_FILE, read_training
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
