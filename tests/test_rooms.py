@@ -1,10 +1,13 @@
 """Which module may import which: data flows one way, and no import runs back up."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,18 @@ def test_reporting_loads_no_model(tmp_path: Path) -> None:
         [sys.executable, "-c", f"{script}; {heavy}", str(run)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [line for extra in ("embedded", "ray") for line in project["optional-dependencies"][extra]]
+    declared = {canonical(re.split("[<>=]", line)[0]) for line in [*project["dependencies"], *extras]}
+    roots = {name.split(".")[0] for path in MODULES.values() for name in imported(path)}
+    brought_by = packages_distributions()
+    for root in roots - set(ROOMS) - sys.stdlib_module_names:
+        # What is not installed here is an extra that has its own name.
+        assert declared & {canonical(name) for name in brought_by.get(root, [root])}, root
+
+
+def canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
