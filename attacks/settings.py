@@ -6,16 +6,16 @@ from typing import Literal
 
 from robustbench_mt.errors import BadSettingError
 from robustbench_mt.seeds import checked_seed
+from robustbench_mt.tasks.options import SplitOptions
 
 __all__ = ["AttackSettings", "RecipeOptions", "VictimOptions"]
 
 
 @dataclass(frozen=True)
-class AttackSettings:
+class AttackSettings(SplitOptions):
     """Which examples to attack, and how much an attack may cost.
 
     Attributes:
-        split: the split they come from.
         examples: how many; all of the split when it has fewer.
         sample: the first ones, or a random sample drawn with the seed.
         seed: each example's own seed is derived from it and the example's index.
@@ -34,7 +34,6 @@ class AttackSettings:
         'test'
     """
 
-    split: str = "test"
     examples: int = 100
     sample: Literal["first", "random"] = "first"
     seed: int = 0

@@ -15,9 +15,7 @@ from robustbench_mt.tasks.task import Task
 __all__ = ["travelling"]
 
 
-def travelling(
-    cluster: Cluster, spec: str, victim: Victim, options: VictimOptions | None = None, *, allow_network: bool = False
-) -> Reload:
+def travelling(cluster: Cluster, spec: str, victim: Victim, options: VictimOptions | None = None) -> Reload:
     """Loads a victim in tasks. A checkpoint's files travel with it; any other victim must be on every machine.
 
     Args:
@@ -25,11 +23,10 @@ def travelling(
         spec: as :func:`attacks.victim.load_victim` takes it.
         victim: what was loaded of it here.
         options: flags for what is not safe, and a label mapping.
-        allow_network: download a hub id that is not in the Hugging Face cache, here.
     """
     if spec.partition(":")[0] in ("sklearn", "python"):
         return partial(load_victim, spec, options=options)
-    directory = find_model(spec, allow_network, bool(options and options.allow_pickle))
+    directory = find_model(spec, allow_pickle=bool(options and options.allow_pickle))
     files = cluster.share_once(("victim", victim.fingerprint), partial(Packed.of, directory))
     return partial(_load, files, victim.name, options)
 

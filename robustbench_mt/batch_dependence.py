@@ -1,15 +1,14 @@
 """How much predictions depend on batch-mates where a classifier matches at inference."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.ledger import Ledger, refuse_differences
 from robustbench_mt.progress import progress
-from robustbench_mt.records import Record
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.versions import versions
 
@@ -17,47 +16,11 @@ if TYPE_CHECKING:
     from attacks.victim import Victim
     from robustbench_mt.match_inference import MatchedVictim
 
-__all__ = ["BatchDependenceRecord", "batch_dependence", "batch_dependence_cell"]
-
-
-@dataclass(frozen=True)
-class BatchDependenceRecord(Record):
-    """The same examples, classified each alone and several times among other batch-mates.
-
-    Attributes:
-        checkpoint, victim, batch_size, temperature: the classifier that matches, its fingerprint, and how it does.
-        task, split, data: what is scored; ``data`` is the split's fingerprint.
-        seed: of the shuffles, which decide who shares a batch.
-        n: examples.
-        accuracy_alone: of ordinary inference, where an example is classified by itself.
-        accuracies: one a shuffle.
-        changed: of the ``n``, examples that are not put in the same class in all shuffles.
-        differing: share of examples that are put in another class than alone, mean over the shuffles.
-        deviation: standard deviation over the shuffles of the true class's probability, mean over the examples.
-        versions: of python, torch, transformers and this package.
-    """
-
-    kind: ClassVar[str] = "batch dependence"
-
-    checkpoint: str
-    victim: str
-    batch_size: int
-    temperature: float
-    task: str
-    split: str
-    data: str
-    seed: int
-    n: int
-    accuracy_alone: float
-    accuracies: list[float]
-    changed: int
-    differing: float
-    deviation: float
-    versions: dict[str, str]
+__all__ = ["batch_dependence", "batch_dependence_cell"]
 
 
 def batch_dependence(
-    matched: "MatchedVictim", plain: "Victim", task: Task, split: str, shuffles: int = 5, seed: int = 0
+    matched: "MatchedVictim", plain: "Victim", task: Task, split: str, shuffles: int, seed: int
 ) -> BatchDependenceRecord:
     """Classify a split in batches drawn several times, and compare.
 
@@ -110,8 +73,8 @@ def batch_dependence_cell(
     task: Task,
     split: str,
     out: Path | None,
-    shuffles: int = 5,
-    seed: int = 0,
+    shuffles: int,
+    seed: int,
 ) -> BatchDependenceRecord:
     """Measure unless the record is there, and return it.
 

@@ -141,9 +141,7 @@ def mcnemar_power(n: int, difference: float, differing: float, level: float = LE
     return float(stats.binom.pmf(counts, n, differing) @ found)
 
 
-def smallest_difference(
-    n: int, differing: float = DIFFERING, power: float = POWER, level: float = LEVEL
-) -> float | None:
+def smallest_difference(n: int, differing: float = DIFFERING, power: float = POWER) -> float | None:
     """The smallest difference in accuracy that McNemar's exact test on ``n`` examples finds with the given power.
 
     Args:
@@ -151,14 +149,13 @@ def smallest_difference(
         differing: the share of examples assumed to be right for one of the two only, or as many as the difference
             itself takes where that is more. 0 is the best case: all examples on which they differ fall to one side.
         power: how often it is to be found.
-        level: of the two-sided test.
 
     Returns:
         0 to 1; ``None`` where no difference can be shown, as with five examples.
     """
 
     def lacks(difference: float) -> float:
-        return mcnemar_power(n, difference, max(differing, difference), level) - power
+        return mcnemar_power(n, difference, max(differing, difference)) - power
 
     return float(optimize.brentq(lacks, 0.0, 1.0, xtol=1e-6)) if lacks(1.0) >= 0 else None
 

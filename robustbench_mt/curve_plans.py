@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imbalance.protocols import chosen_levels
-from robustbench_mt.curve_records import DEFAULT_PROTOCOL
+from robustbench_mt.curve_options import ImbalanceOptions, NoiseOptions
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
@@ -52,28 +52,8 @@ class CurvePlan(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImbalancePlan(CurvePlan):
-    """Along which ratios or shares to train.
-
-    Attributes:
-        protocol: a name in :data:`imbalance.protocols.PROTOCOLS`.
-        ratios: majority : minority.
-        shares: of the minority to keep, for the protocol ``kept-share`` in place of ratios.
-        minority: the class to make rare; the last label by default.
-        control: also train on a balanced set of as many examples as each level's.
-
-    Raises:
-        UserError: an unknown protocol, or not its levels.
-    """
-
-    protocol: str = DEFAULT_PROTOCOL
-    ratios: tuple[float, ...] = ()
-    shares: tuple[float, ...] = ()
-    minority: str | None = None
-    control: bool = False
-
-    def __post_init__(self) -> None:
-        chosen_levels(self.protocol, self.ratios, self.shares)
+class ImbalancePlan(ImbalanceOptions, CurvePlan):
+    """Along which ratios or shares to train."""
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -91,12 +71,8 @@ class ImbalancePlan(CurvePlan):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisePlan(CurvePlan):
-    """With which shares of the training labels flipped to train.
-
-    Attributes:
-        shares: from 0 to 1.
-    """
+class NoisePlan(NoiseOptions, CurvePlan):
+    """With which shares of the training labels flipped to train."""
 
     shares: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2)
 

@@ -34,6 +34,9 @@ Counts = NDArray[np.int64] | None
 Values = dict[str, NDArray[np.float64]]
 """A metric's value for each sample, NaN where it has none."""
 
+# Of the calibration error.
+_BINS = 15
+
 METRICS: dict[str, str] = {
     "accuracy": "share of examples classified correctly",
     "f1": "F1 of the second class (GLUE's, for MRPC and QQP)",
@@ -120,24 +123,24 @@ def best_threshold(is_minority: NDArray[np.bool_], probabilities: NDArray[np.flo
 
 
 def calibration_error(
-    labels: Labels, probabilities: NDArray[np.floating[Any]], bins: int = 15, counts: Counts = None
+    labels: Labels, probabilities: NDArray[np.floating[Any]], counts: Counts = None
 ) -> NDArray[np.float64]:
     """Expected calibration error: the mean distance of confidence and accuracy, over bins of equal width.
 
-    Guo, Pleiss, Sun, Weinberger: "On Calibration of Modern Neural Networks", ICML 2017, arXiv 1706.04599, whose 15 bins
-    are the default. The confidence is the probability of the likeliest class, and a bin counts by its examples.
+    Guo, Pleiss, Sun, Weinberger: "On Calibration of Modern Neural Networks", ICML 2017, arXiv 1706.04599, with their 15
+    bins from 0 to 1. The confidence is the probability of the likeliest class, and a bin counts by its examples.
 
     Args:
         labels: true class indices, n.
         probabilities: n x classes.
-        bins: how many there are from 0 to 1; an edge belongs to the bin below it.
         counts: of the examples in each sample.
     """
     samples = _samples(len(labels), counts)
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == labels
-    of_bin = np.ceil(confidence * bins).astype(np.int64)
-    excess = _one_hot(of_bin, bins + 1) * (confidence - is_right)[:, None]
+    # An edge belongs to the bin below it.
+    of_bin = np.ceil(confidence * _BINS).astype(np.int64)
+    excess = _one_hot(of_bin, _BINS + 1) * (confidence - is_right)[:, None]
     error: NDArray[np.float64] = np.abs(samples @ excess).sum(axis=1) / samples.sum(axis=1)
     return error
 

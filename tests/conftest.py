@@ -28,7 +28,7 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-pytest_plugins = ["browsing", "subword_victims"]
+pytest_plugins = ["browsing", "ray_machines", "subword_victims"]
 
 FROZEN = pytest.StashKey[int]()
 """How many modules the garbage collector leaves alone."""

@@ -220,12 +220,12 @@ def one(name: str, *contents: st.SearchStrategy[bytes], **others: bytes) -> st.S
     return st.one_of(*contents).map(lambda content: {**others, name: content})
 
 
-def any_of(valid: Mapping[str, bytes], most: int = 3) -> st.SearchStrategy[Files]:
+def any_of(valid: Mapping[str, bytes]) -> st.SearchStrategy[Files]:
     """Valid files of which one is damaged or missing."""
 
     def damaged(name: str) -> st.SearchStrategy[Files]:
         others = {other: content for other, content in valid.items() if other != name}
-        contents = mutated([valid[name], *others.values()], most)
+        contents = mutated([valid[name], *others.values()], 3)
         return st.just(others) | contents.map(lambda content: {**others, name: content})
 
     return st.sampled_from(sorted(valid)).flatmap(damaged)

@@ -61,8 +61,8 @@ def _read_task(path: Path) -> None:
             "".join(text).encode("utf-8")  # what tokenizers ask for
 
 
-def _data(suffix: str, *contents: st.SearchStrategy[bytes], share: float = 1.0) -> Parser:
-    return Parser(one(f"data.{suffix}", *contents), lambda directory: _read_task(directory / f"data.{suffix}"), share)
+def _data(suffix: str, *contents: st.SearchStrategy[bytes]) -> Parser:
+    return Parser(one(f"data.{suffix}", *contents), lambda directory: _read_task(directory / f"data.{suffix}"))
 
 
 _JSON_LINES = [b"".join(dumped(row) + b"\n" for row in rows) for rows in (_ROWS, _PAIRS)]

@@ -233,7 +233,7 @@ def write_attack(directory: Path, run: AttackRun, records: Sequence[AttackRecord
     return path
 
 
-def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60, length: int = 18) -> Path:
+def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60) -> Path:
     made = [training(method, seed) for seed in seeds for method in ("match", "vanilla")]
     write(directory / "train.jsonl", TrainingRecord, made)
     evaluations = [evaluation(record, 840 + record.seed) for record in made]
@@ -245,7 +245,7 @@ def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60, le
     for record in made:
         for recipe, strength in (("textfooler", 0.75), ("deepwordbug", 0.5), ("pwws", 0.6), ("input-reduction", 0.9)):
             eased = strength - (0.35 if record.method == "match" and recipe != "pwws" else 0)
-            examples = outcomes(recipe, n, eased, record.seed + 10 * (record.method == "match"), length)
+            examples = outcomes(recipe, n, eased, record.seed + 10 * (record.method == "match"))
             attacked = attack_run(record.checkpoint, recipe, max_queries=MOST_QUERIES.get(recipe))
             write_attack(directory, attacked, examples)
     ratios = (1.0, 5.0, 10.0, 20.0, 50.0)

@@ -52,7 +52,7 @@ def test_queries(victim: Victim, task: Task, checkpoint: Path, unlimited: list[A
     assert not [finding for verified in verify(tmp_path, str(checkpoint)) for finding in verified.findings]
 
 
-def test_words(victim: Victim, task: Task, unlimited: list[AttackRecord], tmp_path: Path) -> None:
+def test_words(victim: Victim, task: Task, tmp_path: Path) -> None:
     # A sixth of the reviews' five words: none may change.
     records = attacked(victim, task, tmp_path, max_words=1 / 6)
     tried = [record for record in records if record.status != "skipped"]

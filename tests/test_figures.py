@@ -248,7 +248,7 @@ def test_fonts_are_embedded_and_no_date_is_told(drawings: list[Drawing]) -> None
         assert b"<text" not in svg and b"<dc:date>" not in svg
 
 
-def test_figures_are_the_same_bytes_in_another_process(run: Path, tmp_path: Path) -> None:
+def test_figures_are_the_same_bytes_in_another_process(run: Path) -> None:
     code = (
         "import hashlib, sys; from pathlib import Path; from robustbench_mt.reporting.plots import draw;"
         "from robustbench_mt.reporting.summary import summarize;"

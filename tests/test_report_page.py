@@ -148,7 +148,7 @@ def test_the_policy_lets_only_the_pages_own_scripts_run(page: str) -> None:
     assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}; base-uri" in page
 
 
-def test_page_has_every_section_and_is_small(run: Path, page: str) -> None:
+def test_page_has_every_section_and_is_small(page: str) -> None:
     parsed = Page(page)
     assert parsed.elements["img"] == 10
     sections = ("findings", "attacks", "paired", "words", "transfer", "reduction", "clean", "static", "imbalance")

@@ -79,8 +79,8 @@ def model_copy(tmp_path):
     return tmp_path / "model"
 
 
-def similarity(encoder, threshold=0.8, metric="cosine", window=None, skip=False, original=True):
-    return SentenceSimilarity(encoder, "minilm", threshold, metric, original, window, skip)
+def similarity(encoder, threshold=0.8, metric="cosine", window=None, skip=False):
+    return SentenceSimilarity(encoder, "minilm", threshold, metric, True, window, skip)
 
 
 def swapped(text, index, words):

@@ -33,10 +33,10 @@ def unvalidated(task: Task) -> Task:
     return replace(task, splits={**task.splits, "validation": validation.select(negative)})
 
 
-def rare(count: int, total: int, lacking: int, batch: int, drawn: str = "") -> str:
+def rare(count: int, total: int, lacking: int) -> str:
     return (
-        f"{count} of {total} training examples{drawn} are positive: about {lacking}% of the batches of {batch} have "
-        "fewer than 2 of them, and were trained on as they came."
+        f"{count} of {total} training examples are positive: about {lacking}% of the batches of 6 have fewer than 2 of "
+        "them, and were trained on as they came."
     )
 
 
@@ -48,7 +48,7 @@ def test_one_example_to_train_on_and_none_to_validate_on(
     (record,) = sweep(ImbalanceCurve(unvalidated, short), points, tmp_path / "imbalance.jsonl")
     assert record.train_counts == [24, 1]
     assert record.threshold is None
-    few = [] if spec.endswith(("oversample", "undersample")) else [rare(1, 25, 100, 6)]
+    few = [] if spec.endswith(("oversample", "undersample")) else [rare(1, 25, 100)]
     assert record.remarks == [*few, f"{UNTUNED}."]
     assert {"minority_f1", "macro_f1", "calibration_error"} <= record.metrics.keys()
     told = summarize([tmp_path]).doubts
@@ -62,7 +62,7 @@ def test_the_best_epoch_is_chosen_without_the_minority(
     curve = ImbalanceCurve(unvalidated, replace(short, keep="best"))
     (record,) = sweep(curve, curve_points([parse_method(spec)], [12], [0]), tmp_path / "imbalance.jsonl")
     # 1 - C(24, 4) / C(26, 6) = 15 of 325 batches have both.
-    assert record.remarks == [rare(2, 26, 95, 6), f"{UNTUNED}, and the best epoch was chosen without."]
+    assert record.remarks == [rare(2, 26, 95), f"{UNTUNED}, and the best epoch was chosen without."]
 
 
 def test_a_single_validation_example_is_enough_for_a_threshold(

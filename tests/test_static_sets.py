@@ -228,7 +228,7 @@ def own(attacked: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(attacked.parent, tmp_path / "own")) / attacked.name
 
 
-def test_settings_that_do_not_fit(own: Path, user_task: Path, tmp_path: Path) -> None:
+def test_settings_that_do_not_fit(own: Path, user_task: Path) -> None:
     with pytest.raises(UserError, match=r"is of an attack on toy \(text; negative, positive\), not on sst2"):
         load(own)
     settings = own.with_suffix(".settings.json")

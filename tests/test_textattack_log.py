@@ -10,10 +10,9 @@ from static_samples import COLUMNS, load, log, rows, texts, written
 from attacks.textattack_import import import_textattack
 from attacks.victim import load_victim
 from robustbench_mt.errors import UserError
-from robustbench_mt.tasks.task import Task
 
 
-def test_textattacks_own_logger(checkpoint: Path, task: Task, tmp_path: Path) -> None:
+def test_textattacks_own_logger(checkpoint: Path, tmp_path: Path) -> None:
     textattack = import_textattack()
     from textattack.loggers import CSVLogger
 

@@ -61,14 +61,13 @@ def whats(directory: Path) -> list[str]:
 def tamper(
     directory: Path,
     change: Callable[[AttackRecord], AttackRecord],
-    status: str = "success",
     recipe: str = "deepwordbug",
     task: str = "toy",
 ) -> int:
-    """Change the first record of a status and return its index."""
+    """Change the first success and return its index."""
     path = attack_path(directory, NAME, task, recipe)
     records = list(read_records(path, AttackRecord))
-    position = next(position for position, record in enumerate(records) if record.status == status)
+    position = next(position for position, record in enumerate(records) if record.status == "success")
     records[position] = change(records[position])
     path.write_text("".join(json.dumps(to_json(record)) + "\n" for record in records), encoding="utf-8")
     return records[position].index
@@ -265,7 +264,7 @@ def test_a_recorded_name_leads_nowhere(run: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"build": "Attack()"}, {"resources": {"stop words": "others"}}])
-def test_a_recipe_built_in_another_way(run: Path, task: Task, change: dict[str, Any]) -> None:
+def test_a_recipe_built_in_another_way(run: Path, change: dict[str, Any]) -> None:
     """Its constraints cannot be checked, and that is said; labels and scores can."""
     settings = attack_path(run, NAME, "toy", "deepwordbug").with_suffix(".settings.json")
     content = json.loads(settings.read_text(encoding="utf-8"))

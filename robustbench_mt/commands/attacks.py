@@ -8,7 +8,7 @@ from attacks.settings import AttackSettings, RecipeOptions, VictimOptions
 from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.commands.parameters import FLAT, REQUIRED
 from robustbench_mt.registry import choose
-from robustbench_mt.tasks.options import TaskOptions
+from robustbench_mt.tasks.options import NetworkOptions, TaskOptions
 
 __all__ = ["attack", "transfer", "verify"]
 
@@ -64,7 +64,7 @@ def verify(
     victim: str | None = None,
     options: Annotated[VictimOptions | None, FLAT] = None,
     recipe_options: Annotated[RecipeOptions | None, FLAT] = None,
-    allow_network: bool = False,
+    network: Annotated[NetworkOptions | None, FLAT] = None,
 ) -> int:
     """Score recorded adversarial texts again and check what recipes promise; exit status 1 when something is not so.
 
@@ -72,12 +72,11 @@ def verify(
         directory: a run's directory.
         victim: the attacked checkpoint, where the directory does not hold it: a directory, a hub id, sklearn:FILE or
             python:MODULE:FUNCTION.
-        allow_network: download a hub id that is not in the Hugging Face cache.
     """
     from attacks.verify import report_lines
     from attacks.verify import verify as verify_attacks
 
-    holds = True
+    holds, allow_network = True, (network or NetworkOptions()).allow_network
     for verified in verify_attacks(
         directory, victim, options, recipe_options=recipe_options, allow_network=allow_network
     ):
@@ -92,7 +91,7 @@ def transfer(
     victim: Annotated[tuple[str, ...], REQUIRED] = (),
     task: str | None = None,
     options: Annotated[VictimOptions | None, FLAT] = None,
-    allow_network: bool = False,
+    network: Annotated[NetworkOptions | None, FLAT] = None,
 ) -> None:
     """Score the adversarial texts found against each checkpoint of a run on all others.
 
@@ -101,10 +100,10 @@ def transfer(
         victim: a further checkpoint to score on: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION; give it
             several times for several.
         task: only attacks on this task.
-        allow_network: download a hub id that is not in the Hugging Face cache.
     """
     from attacks.transfer import transfer as transfer_attacks
     from robustbench_mt.reporting.printing import print_results
 
+    allow_network = (network or NetworkOptions()).allow_network
     transfer_attacks(directory, victim, options, task=task, allow_network=allow_network)
     print_results([directory])

@@ -7,7 +7,7 @@ from attacks.settings import VictimOptions
 from robustbench_mt.commands.parameters import FLAT
 from robustbench_mt.distributed import is_main_process
 from robustbench_mt.match_inference_settings import MatchInferenceSettings
-from robustbench_mt.tasks.options import TaskOptions
+from robustbench_mt.tasks.options import SplitOptions, TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["evaluate", "train"]
@@ -47,7 +47,7 @@ def evaluate(
     checkpoint: str,
     *,
     task: str,
-    split: str = "test",
+    chosen: Annotated[SplitOptions | None, FLAT] = None,
     static: Path | None = None,
     out: Path | None = None,
     victim: Annotated[VictimOptions | None, FLAT] = None,
@@ -59,7 +59,6 @@ def evaluate(
     Args:
         checkpoint: a directory, a hub id, sklearn:FILE or python:MODULE:FUNCTION.
         task: a name (see list tasks), a file or a directory.
-        split: train, validation or test.
         static: score this file's adversarial texts in place of a split: AdvGLUE's JSON, an attack's .jsonl,
             TextAttack's CSV log, or a table with the task's fields and a label.
         out: a run's directory to keep the record in.
@@ -70,7 +69,7 @@ def evaluate(
     from robustbench_mt.reporting.printing import print_evaluation
     from robustbench_mt.tasks import load_task
 
-    doubts = None
+    split, doubts = (chosen or SplitOptions()).split, None
     if static is None:
         loaded = load_task(task, data)
         loaded.split(split)

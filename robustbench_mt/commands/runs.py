@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from robustbench_mt.backend import BackendOptions
-from robustbench_mt.commands.parameters import FLAT, REQUIRED
-from robustbench_mt.curve_records import DEFAULT_PROTOCOL
+from robustbench_mt.commands.parameters import FLAT, REQUIRED, SINGULAR
+from robustbench_mt.curve_options import ImbalanceOptions, NoiseOptions
 from robustbench_mt.progress import note
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.training_settings import TrainingSettings
@@ -40,13 +40,9 @@ def imbalance(
     *,
     task: str,
     method: Annotated[tuple[str, ...], REQUIRED],
-    ratio: Annotated[tuple[float, ...], REQUIRED] = (),
-    share: Annotated[tuple[float, ...], REQUIRED] = (),
+    imbalance: Annotated[ImbalanceOptions | None, SINGULAR] = None,
     seed: Annotated[tuple[int, ...], REQUIRED],
     out: Path,
-    protocol: str = DEFAULT_PROTOCOL,
-    minority: str | None = None,
-    control: bool = False,
     training: Annotated[TrainingSettings | None, FLAT] = None,
     data: Annotated[TaskOptions | None, FLAT] = None,
     backend: Annotated[BackendOptions | None, FLAT] = None,
@@ -56,23 +52,14 @@ def imbalance(
     Args:
         task: a name (see list tasks), a file or a directory.
         method: a name (see list methods); give it several times for several.
-        ratio: majority : minority, 1 or more; give it several times for several.
-        share: of the minority to keep, above 0 and at most 1, for the protocol kept-share in place of --ratio; give it
-            several times for several.
         seed: give it several times for several.
         out: the run's directory. It may have several protocols.
-        protocol: what stays as it is: shrink (the minority shrinks, the other classes keep their size), constant-size
-            (the set keeps its size), kept-share (a share of the minority is kept, and all else) or long-tail (class
-            sizes fall exponentially).
-        minority: the class to make rare; the last label by default.
-        control: also train on a balanced set of as many examples as each level's set, which shows what fewer examples
-            do by themselves.
     """
     from robustbench_mt.curve_plans import ImbalancePlan
     from robustbench_mt.curve_run import run_curve
     from robustbench_mt.reporting.printing import print_results
 
-    plan = ImbalancePlan(seeds=seed, protocol=protocol, ratios=ratio, shares=share, minority=minority, control=control)
+    plan = ImbalancePlan(seeds=seed, **vars(imbalance or ImbalanceOptions()))
     run_curve("imbalance", plan, task, method, out, training, data, backend)
     print_results([out])
 
@@ -81,7 +68,7 @@ def label_noise(
     *,
     task: str,
     method: Annotated[tuple[str, ...], REQUIRED],
-    share: Annotated[tuple[float, ...], REQUIRED],
+    noise: Annotated[NoiseOptions, SINGULAR],
     seed: Annotated[tuple[int, ...], REQUIRED],
     out: Path,
     training: Annotated[TrainingSettings | None, FLAT] = None,
@@ -93,8 +80,6 @@ def label_noise(
     Args:
         task: a name (see list tasks), a file or a directory.
         method: a name (see list methods); give it several times for several.
-        share: of the training labels to flip to another class at random, 0 to 1, e.g. 0.05; give it several times for
-            several. Validation and test labels stay clean.
         seed: give it several times for several.
         out: the run's directory.
     """
@@ -102,7 +87,7 @@ def label_noise(
     from robustbench_mt.curve_run import run_curve
     from robustbench_mt.reporting.printing import print_results
 
-    run_curve("label_noise", NoisePlan(seeds=seed, shares=share), task, method, out, training, data, backend)
+    run_curve("label_noise", NoisePlan(seeds=seed, **vars(noise)), task, method, out, training, data, backend)
     print_results([out])
 
 

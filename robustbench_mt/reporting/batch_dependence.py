@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from robustbench_mt.batch_dependence import BatchDependenceRecord
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.statistics import wilson
 from robustbench_mt.visible import visible
 

@@ -1,13 +1,29 @@
-"""What a user may say about a task's data: the source of the command line's options."""
+"""What a user may say about a task's data, and what may be downloaded: the source of the command line's options."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TaskOptions"]
+__all__ = ["NetworkOptions", "SplitOptions", "TaskOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Whether anything is downloaded."""
+
+    allow_network: bool = False
+    """Download what is not here from the Hugging Face hub: a task, a base, a checkpoint."""
 
 
 @dataclass(frozen=True)
-class TaskOptions:
+class SplitOptions:
+    """Which examples of a task."""
+
+    split: str = "test"
+    """train, validation or test."""
+
+
+@dataclass(frozen=True)
+class TaskOptions(NetworkOptions):
     """Where a task's data is and how to read it. The columns and labels are for files of the user's own.
 
     Example:
@@ -32,6 +48,3 @@ class TaskOptions:
 
     protect: tuple[str, ...] | None = None
     """Fields that an attack must not change; default: the task's own choice (the premise)."""
-
-    allow_network: bool = False
-    """Download what is not here from the Hugging Face hub: a task, a base, a checkpoint."""
