@@ -10,7 +10,6 @@ import pytest
 
 from robustbench_mt.backend import BackendOptions
 from robustbench_mt.cluster import Cluster
-from robustbench_mt.quiet import without_telemetry
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (the extra ray)")
 RAY = BackendOptions("ray")
@@ -23,7 +22,6 @@ def machines() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         # Its workers find what tests do in their own folder.
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        without_telemetry()
         patch.setenv("RAY_AUTH_MODE", "disabled")
         # A machine counts as lost after 1 second of silence, not after 15.
         patch.setenv("RAY_health_check_period_ms", "500")
