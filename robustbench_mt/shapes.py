@@ -1,4 +1,4 @@
-"""The shapes of well-known bases, for telling how fast they are where their weights are not: values make no odds."""
+"""The shapes of well-known bases, to time a training where their weights are not: the values do not matter."""
 
 from collections.abc import Mapping
 from pathlib import Path
