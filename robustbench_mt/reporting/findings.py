@@ -224,7 +224,7 @@ def _scores(rows: Sequence[MethodRow]) -> Iterable[Finding]:
             details.append(
                 f"{row.split}: {method} {_show(_SCORE, row.score)}; "
                 f"{against} {_show(_SCORE, scores[task, row.split, against])}: "
-                f"{row.difference.show('points')} points, {verdict.told}{verdict.why}."
+                f"{' '.join(filter(None, row.difference.parts('points')))} points, {verdict.told}{verdict.why}."
             )
         name = of_pair[0].score_name
         yield Finding(f"{task}: {name} of {method} against {against}: {_overall(verdicts, _SCORE)}.", details)
