@@ -12,7 +12,7 @@ _LAYOUT = ("GSUB", "GPOS", "GDEF")
 
 @contextmanager
 def glyphs_alone() -> Iterator[None]:
-    """Within, a PDF looks as ever and takes half the time: reducing these tables takes longer than to draw."""
+    """Within, a PDF looks as ever and takes a third less time: these tables need not be reduced."""
     from fontTools.subset import Options
 
     with patch.object(Options, "_drop_tables_default", [*Options._drop_tables_default, *_LAYOUT]):
