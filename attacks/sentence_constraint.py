@@ -13,7 +13,7 @@ from textattack.constraints.semantics.sentence_encoders import SentenceEncoder
 
 from robustbench_mt.checkpoints import fingerprint
 from robustbench_mt.errors import BadCheckpointError
-from robustbench_mt.packing import can_pack, pack_linears
+from robustbench_mt.packed_linears import can_pack, pack_linears
 from robustbench_mt.quiet import quiet_libraries
 
 __all__ = ["SentenceSimilarity", "TextEncoder", "shared_encoder"]

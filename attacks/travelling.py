@@ -9,7 +9,7 @@ from attacks.victim import Victim, load_victim
 from attacks.work import Reload
 from robustbench_mt.bases import find_model
 from robustbench_mt.cluster import Cluster, Shared
-from robustbench_mt.packed import Packed
+from robustbench_mt.directory_files import Packed
 from robustbench_mt.tasks.task import Task
 
 __all__ = ["travelling"]

@@ -16,7 +16,7 @@ from cyclopts import run
 
 from attacks.victim import load_victim
 from robustbench_mt.inference import inference_copy
-from robustbench_mt.packing import pack_linears
+from robustbench_mt.packed_linears import pack_linears
 from robustbench_mt.tasks import load_task
 
 

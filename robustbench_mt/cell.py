@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.loaded import loaded_task
+from robustbench_mt.kept_in_memory import loaded_task
 from robustbench_mt.tasks import TaskOptions, task_slug
 from robustbench_mt.tasks.task import Task
 

@@ -12,8 +12,8 @@ from robustbench_mt.cell import Cell
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_cells import AttackCell, CurveCell, TrainCell
 from robustbench_mt.inside import attack_files
+from robustbench_mt.kept_in_memory import base_directory, loaded_task
 from robustbench_mt.ledger import read_records
-from robustbench_mt.loaded import base_directory, loaded_task
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.scoring import encode_texts

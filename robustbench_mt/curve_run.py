@@ -8,7 +8,7 @@ from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.curve_plans import CurvePlan
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.experiment_cells import CurveCell
-from robustbench_mt.loaded import forget, loaded_task
+from robustbench_mt.kept_in_memory import forget, loaded_task
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.progress import progress
 from robustbench_mt.tasks.options import TaskOptions
@@ -55,7 +55,7 @@ def run_curve(
     check_points(curve, points)
     with connected(backend) as cluster:
         if cluster:
-            from robustbench_mt.away import do_away
+            from robustbench_mt.cells_on_cluster import do_away
 
             # Of no points: other settings than those of what is there are refused before anything is trained.
             sweep(curve, [], path)

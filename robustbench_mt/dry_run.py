@@ -17,7 +17,7 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.experiment import Experiment
 from robustbench_mt.experiment_cells import AttackCell
 from robustbench_mt.experiment_run import refuse_other_experiment
-from robustbench_mt.loaded import base_directory, forget
+from robustbench_mt.kept_in_memory import base_directory, forget
 from robustbench_mt.speeds import calibrated, kind_of
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold

@@ -13,8 +13,8 @@ from robustbench_mt.curve_plans import CurvePlan, ImbalancePlan
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
 from robustbench_mt.experiment import AttackPlan
 from robustbench_mt.inside import run_checkpoint
+from robustbench_mt.kept_in_memory import base_directory, drop_victim, loaded_victim, recorded, resources_of_recipe
 from robustbench_mt.ledger import read_records
-from robustbench_mt.loaded import base_directory, drop_victim, loaded_victim, recorded, resources_of_recipe
 from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord
 from robustbench_mt.seeds import checked_seed

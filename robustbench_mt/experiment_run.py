@@ -13,8 +13,8 @@ from robustbench_mt.experiment import Experiment, may_differ, stored
 from robustbench_mt.experiment_file import parse_experiment
 from robustbench_mt.failures import Failures
 from robustbench_mt.inside import inside
+from robustbench_mt.kept_in_memory import forget
 from robustbench_mt.ledger import make_directory, refuse_differences, write_atomically
-from robustbench_mt.loaded import forget
 from robustbench_mt.progress import note, progress
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
@@ -152,7 +152,7 @@ def _do(
     with progress(title, len(chosen)) as set_done:
         ended = 0
         if cluster:
-            from robustbench_mt.away import do_away
+            from robustbench_mt.cells_on_cluster import do_away
 
             for ended, (cell, error) in enumerate(do_away(chosen, out, cluster), 1):
                 if error:

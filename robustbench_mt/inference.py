@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from robustbench_mt.lean_encoder import LeanEncoder, has_lean_encoder
-from robustbench_mt.packing import can_pack, pack_linears
+from robustbench_mt.packed_linears import can_pack, pack_linears
 
 __all__ = ["inference_copy"]
 

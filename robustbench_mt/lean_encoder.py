@@ -1,8 +1,8 @@
 """BERT's encoder for classification, with no work that the logits do not depend on.
 
-Compared with transformers' own: linear layers are packed (see :mod:`robustbench_mt.packing`), those of queries, keys
-and values are one, GELU is part of the layer before it, padding is left out, and the last layer is computed for the
-first token alone, which is all that these classifiers read.
+Compared with transformers' own: linear layers are packed (see :mod:`robustbench_mt.packed_linears`), those of queries,
+keys and values are one, GELU is part of the layer before it, padding is left out, and the last layer is computed for
+the first token alone, which is all that these classifiers read.
 
 Attention is computed for texts of one length at a time. Padding would move sums by a rounding error; without it, a
 text's logits are the same to the bit whatever it shares a batch with.
@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from transformers.activations import GELUActivation
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from robustbench_mt.packing import ROWS, PackedLinear
+from robustbench_mt.packed_linears import ROWS, PackedLinear
 
 __all__ = ["LeanEncoder", "has_lean_encoder"]
 

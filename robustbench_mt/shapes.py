@@ -6,7 +6,7 @@ from typing import Any
 
 from robustbench_mt.costs import STAND_IN
 from robustbench_mt.errors import UserError
-from robustbench_mt.loaded import base_directory
+from robustbench_mt.kept_in_memory import base_directory
 
 __all__ = ["SHAPES", "RandomBases"]
 

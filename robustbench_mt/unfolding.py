@@ -8,7 +8,7 @@ from robustbench_mt.cell import Cell
 from robustbench_mt.errors import BadExperimentError, NothingToDoError, UnknownNameError
 from robustbench_mt.experiment import Experiment, Part
 from robustbench_mt.experiment_cells import AttackCell, CurveCell, TrainCell
-from robustbench_mt.loaded import loaded_task
+from robustbench_mt.kept_in_memory import loaded_task
 from robustbench_mt.progress import note
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks import TASKS, TaskOptions

@@ -10,7 +10,7 @@ from test_match import HEAD_DENSE, batch, small_model
 from robustbench_mt import inference
 from robustbench_mt.inference import inference_copy
 from robustbench_mt.lean_encoder import LeanEncoder, has_lean_encoder
-from robustbench_mt.packing import PackedLinear
+from robustbench_mt.packed_linears import PackedLinear
 
 
 def inputs() -> dict[str, Any]:

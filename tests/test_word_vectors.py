@@ -20,7 +20,7 @@ from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_cells import AttackCell
 from robustbench_mt.experiment_file import load_experiment
-from robustbench_mt.loaded import forget
+from robustbench_mt.kept_in_memory import forget
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import unfold
 

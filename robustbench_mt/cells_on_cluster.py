@@ -14,11 +14,11 @@ from robustbench_mt.bases import give_base
 from robustbench_mt.cell import Cell
 from robustbench_mt.cluster import Cluster, Lost, Shared
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
+from robustbench_mt.directory_files import Packed
 from robustbench_mt.errors import NoClusterError, UserError
 from robustbench_mt.inside import inside
+from robustbench_mt.kept_in_memory import base_directory, give_task
 from robustbench_mt.ledger import Ledger, claim, make_directory, read_records
-from robustbench_mt.loaded import base_directory, give_task
-from robustbench_mt.packed import Packed
 from robustbench_mt.paths import expanded
 from robustbench_mt.progress import silence_notes
 from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
