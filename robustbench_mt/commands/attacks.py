@@ -1,13 +1,11 @@
 """Attacking checkpoints, and what is done with the adversarial texts."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from attacks.settings import AttackSettings, RecipeOptions, VictimOptions
-from robustbench_mt.backend import BackendOptions, connected
+from robustbench_mt.backend import BackendOptions
 from robustbench_mt.commands.parameters import FLAT, REQUIRED
-from robustbench_mt.registry import choose
 from robustbench_mt.tasks.options import NetworkOptions, TaskOptions
 
 __all__ = ["attack", "transfer", "verify"]
@@ -33,28 +31,17 @@ def attack(
         recipe: a name (see list recipes); give it several times for several.
         out: the run's directory.
     """
-    data = data or TaskOptions()
-    from attacks.engine import attack as attack_task
-    from attacks.recipes import RECIPES
-    from attacks.victim import load_victim
-    from attacks.work import Reload
+    from robustbench_mt.attack_run import run_attacks
     from robustbench_mt.reporting.printing import print_results
-    from robustbench_mt.tasks import load_task
 
-    recipes = [choose("recipe", name, RECIPES) for name in recipe]
-    loaded = load_task(task, data)
-    loaded.require_classes("attacks")
-    settings = attack or AttackSettings()
-    loaded.split(settings.split)
-    attacked = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
-    reload: Reload = partial(load_victim, checkpoint, options=victim)
-    with connected(backend) as cluster:
-        if cluster:
-            from attacks.travelling import travelling
-
-            reload = travelling(cluster, checkpoint, attacked, victim)
-        for chosen in recipes:
-            attack_task(attacked, loaded, chosen, settings, out, options=recipe_options, reload=reload, cluster=cluster)
+    run_attacks(
+        *(checkpoint, task, recipe, out),
+        settings=attack,
+        recipe_options=recipe_options,
+        victim=victim,
+        options=data,
+        backend=backend,
+    )
     print_results([out])
 
 

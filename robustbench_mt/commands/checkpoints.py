@@ -63,31 +63,15 @@ def evaluate(
             TextAttack's CSV log, or a table with the task's fields and a label.
         out: a run's directory to keep the record in.
     """
-    data = data or TaskOptions()
-    from attacks.victim import load_victim
-    from robustbench_mt.cells import evaluate_cell
+    from robustbench_mt.evaluation_run import run_evaluation
     from robustbench_mt.reporting.printing import print_evaluation
-    from robustbench_mt.tasks import load_task
 
-    split, doubts = (chosen or SplitOptions()).split, None
-    if static is None:
-        loaded = load_task(task, data)
-        loaded.split(split)
-    else:
-        from attacks.static_sets import load_static_set
+    split = (chosen or SplitOptions()).split
+    record, dependence = run_evaluation(
+        checkpoint, task, split, out, static=static, victim=victim, matching=matching, options=data
+    )
+    print_evaluation(record)
+    if dependence:
+        from robustbench_mt.reporting.batch_dependence import print_batch_dependence
 
-        static_set = load_static_set(static, task, data, split=split)
-        loaded, split, doubts = static_set.task, static_set.split, static_set.doubts
-    scored = load_victim(checkpoint, loaded, victim, allow_network=data.allow_network)
-    if matching is None or not matching.match_inference:
-        print_evaluation(evaluate_cell(scored, loaded, split, out, doubts))
-        return
-    from robustbench_mt.batch_dependence import batch_dependence_cell
-    from robustbench_mt.match_inference import matched_victim
-    from robustbench_mt.reporting.batch_dependence import print_batch_dependence
-
-    loaded.require_classes("--match-inference")
-    matched = matched_victim(scored, matching.match_temperature, matching.batch_size)
-    print_evaluation(evaluate_cell(matched, loaded, split, out, doubts))
-    shuffles, seed = matching.shuffles, matching.shuffle_seed
-    print_batch_dependence(batch_dependence_cell(matched, scored, loaded, split, out, shuffles, seed))
+        print_batch_dependence(dependence)
