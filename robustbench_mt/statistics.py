@@ -211,7 +211,11 @@ def hierarchical_bootstrap_difference(first: ArrayLike, second: ArrayLike, seed:
     low, high = np.quantile(means, _ENDS)
     spread = spread_of_mean(differences)
     stretch = 2 * spread.t(CONFIDENCE) * math.sqrt(spread.variance) / (high - low)
-    return Estimate(mean, float(mean - stretch * (mean - low)), float(mean + stretch * (high - mean)), n, kind)
+    ends = float(mean - stretch * (mean - low)), float(mean + stretch * (high - mean))
+    # Where few outcomes differ resamples lie to one side, and a narrower interval would leave out 0, which they do not.
+    if low <= 0 <= high:
+        ends = min(ends[0], 0.0), max(ends[1], 0.0)
+    return Estimate(mean, *ends, n, kind)
 
 
 def _distinct_examples(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
