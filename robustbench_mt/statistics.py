@@ -212,8 +212,8 @@ def hierarchical_bootstrap_difference(first: ArrayLike, second: ArrayLike, seed:
     spread = spread_of_mean(differences)
     stretch = 2 * spread.t(CONFIDENCE) * math.sqrt(spread.variance) / (high - low)
     ends = float(mean - stretch * (mean - low)), float(mean + stretch * (high - mean))
-    # Where few outcomes differ resamples lie to one side, and a narrower interval would leave out 0, which they do not.
-    if low <= 0 <= high:
+    # So few outcomes differ that many resamples have none of them: a narrower interval would leave out what these show.
+    if low == 0 or high == 0:
         ends = min(ends[0], 0.0), max(ends[1], 0.0)
     return Estimate(mean, *ends, n, kind)
 

@@ -7,7 +7,13 @@ from scipy import stats
 from robustbench_mt.comparisons import t_over_seeds_and_examples
 from robustbench_mt.crossed import Crossed
 from robustbench_mt.spread import spread_of_mean
-from robustbench_mt.statistics import Estimate, bootstrap_mean, mean_over_seeds, wilson
+from robustbench_mt.statistics import (
+    Estimate,
+    bootstrap_mean,
+    hierarchical_bootstrap_difference,
+    mean_over_seeds,
+    wilson,
+)
 
 N = 100
 
@@ -102,3 +108,12 @@ def test_nothing_counted_has_no_interval() -> None:
     assert Crossed([nothing, nothing]).share([nothing.astype(bool)] * 2).value is None
     assert Crossed([nothing, nothing]).mean([nothing] * 2).value is None
     assert Crossed([]).share([]).n == 0
+
+
+def test_one_outcome_that_differs_shows_no_difference() -> None:
+    one, other = np.zeros((2, 3, N))
+    one[0, 5] = 1
+    p = t_over_seeds_and_examples(one, other)
+    assert p is not None and p > 0.05
+    for estimate in (hierarchical_bootstrap_difference(one, other), hierarchical_bootstrap_difference(other, one)):
+        assert covers(estimate, 0.0)
