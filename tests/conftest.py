@@ -28,7 +28,7 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-pytest_plugins = ["browsing", "ray_machines", "subword_victims"]
+pytest_plugins = ["browsing", "command_line", "encoder_copies", "ray_machines", "subword_victims"]
 
 FROZEN = pytest.StashKey[int]()
 """How many modules the garbage collector leaves alone."""
@@ -48,6 +48,13 @@ def reviews() -> list[tuple[tuple[str, ...], int]]:
     ]
     # 37 and 400 have no common divisor, so this visits each once.
     return [pairs[i * 37 % len(pairs)] for i in range(len(pairs))]
+
+
+def write_reviews(path: Path) -> Path:
+    """The reviews as a user's own CSV file."""
+    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
+    path.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    return path
 
 
 def make_task(name: str = "toy", fields: tuple[str, ...] = ("text",), **changes: object) -> Task:

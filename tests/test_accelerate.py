@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import reviews
+from conftest import write_reviews
 from test_methods import SPECS
 
 from robustbench_mt.ledger import read_records
@@ -101,9 +101,7 @@ def test_matching_begins_after_its_share_of_the_batches(by_process: list[dict[st
 @pytest.fixture(scope="module")
 def command(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A small training, but for ``--out``."""
-    data = tmp_path_factory.mktemp("data") / "reviews.csv"
-    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    data = write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv")
     options = ["--task", data, "--base", tiny_base, "--method", "match+lora", "--keep", "best", "--epochs", 2]
     options += ["--train-examples", 32, "--validation-examples", 8, "--batch-size", 8]
     return ["-m", "robustbench_mt", "train", *map(str, options)]

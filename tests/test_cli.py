@@ -7,31 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_directory import write_run
+from command_line import QUICK, file_of, mistake, run
 
 from attacks.recipes import RECIPES, availability
-from robustbench_mt.cli import app, main
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord
 
 ROWS = [("the film was wonderful", "good"), ("the film was awful", "bad")]
-QUICK = ["--steps", "2", "--batch-size", "8", "--train-examples", "40"]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy reviews as a user's own CSV file."""
-    from conftest import reviews
-
-    path = tmp_path_factory.mktemp("data") / "reviews.csv"
-    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    path.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
-    return path
-
-
-def run(*arguments: Any) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 def test_train_evaluate_attack_imbalance_report(
@@ -93,21 +76,6 @@ def test_nothing_heavy_is_imported(command: list[str]) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-
-
-def mistake(capsys: pytest.CaptureFixture[str], *arguments: Any) -> str:
-    """Run a command that must fail, and return the one line it says."""
-    assert run(*arguments) == 2
-    captured = capsys.readouterr()
-    lines = [line for line in captured.err.splitlines() if line.strip()]
-    assert len(lines) == 1, captured.err
-    assert lines[0].startswith("robustbench-mt: ")
-    return lines[0]
-
-
-def file_of(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
 
 
 BAD_FILES = {
@@ -210,96 +178,6 @@ def test_bad_output_directories(
     assert run("run", first, "--out", tmp_path / "run") == 0
     capsys.readouterr()
     assert "seeds is [0] there and [1] now" in mistake(capsys, "run", second, "--out", tmp_path / "run")
-
-
-LONG = "x" * 300
-TAKE_PATHS = [
-    "report {long}",
-    "report {run} --out {long}",
-    "verify {long}",
-    "verify {run} --victim {long}",
-    "verify {run} --victim sklearn:{long}",
-    "transfer {long}",
-    "transfer {run} --victim {long}",
-    "evaluate {long} --task {data}",
-    "evaluate ./{long} --task {data}",
-    "evaluate sklearn:{long} --task {data}",
-    "evaluate {checkpoint} --task {long}",
-    "evaluate {checkpoint} --task {long}.csv",
-    "evaluate {checkpoint} --task {long}/",
-    "evaluate {checkpoint} --task ~{long}/x.csv",
-    "evaluate {checkpoint} --task rte --data-dir {long}",
-    "evaluate {checkpoint} --task rte --data-dir ~{long}",
-    "evaluate {checkpoint} --task {data} --static {long}.jsonl",
-    "evaluate {checkpoint} --task {data} --out {long}",
-    "attack {long} --task {data} --recipe pruthi --out out",
-    "attack {checkpoint} --task {data} --recipe pruthi --out {long}",
-    "attack {checkpoint} --task {data} --recipe textfooler --word-vectors {long} --out out",
-    "attack {checkpoint} --task {data} --recipe textfooler --word-vectors ~{long}/x --out out",
-    "attack {checkpoint} --task {data} --recipe textfooler-sbert --sentence-encoder {long} --out out",
-    "train --task {long}.csv --method vanilla --out out",
-    "train --task {data} --method vanilla --base {long} --out out",
-    "train --task {data} --method vanilla --base {base} --out {long}",
-    "imbalance --task {data} --method vanilla --ratio 1 --seed 0 --base {long} --out out",
-    "imbalance --task {data} --method vanilla --ratio 1 --seed 0 --base {base} --out {long}",
-    "label-noise --task {data} --method vanilla --share 0 --seed 0 --base {long} --out out",
-    "label-noise --task {data} --method vanilla --share 0 --seed 0 --base {base} --out {long}",
-    "run {long} --out out",
-    "run {experiment} --out {long}",
-    "run {experiment} --out out",
-    "quickstart --smoke --out {long}",
-    "records export {long} --out out.parquet",
-    "records export {run} --out {long}.parquet",
-    "list recipes --word-vectors {long}",
-    "list recipes --sentence-encoder {long}",
-]
-
-
-def test_all_commands_that_take_paths_are_tried() -> None:
-    names = {name for name in app if not name.startswith("-")}
-    assert names - {"resources"} == {command.split()[0] for command in TAKE_PATHS}
-
-
-@pytest.mark.parametrize("command", TAKE_PATHS)
-def test_a_name_that_is_too_long_is_told_of(
-    command: str,
-    data: Path,
-    tiny_base: Path,
-    checkpoint: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    made = {"name": "one", "tasks": [str(data)], "methods": ["vanilla"], "training": {"base": LONG}}
-    experiment = file_of(tmp_path / "one.yaml", json.dumps(made).encode())
-    places = {"data": data, "base": tiny_base, "checkpoint": checkpoint, "experiment": experiment, "long": LONG}
-    words = command.format(run=write_run(tmp_path / "run", (0,), 4), **places).split()
-    assert LONG in mistake(capsys, *words)
-    assert not list(tmp_path.glob("out/**/*.jsonl"))
-
-
-@pytest.mark.parametrize("variable", ["ROBUSTBENCH_MT_RESOURCES", "ROBUSTBENCH_MT_CACHE", "NLTK_DATA", "TA_CACHE_DIR"])
-def test_a_folder_whose_name_is_too_long_has_no_resources(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, f"/{LONG}")
-    assert run("resources") == run("list", "recipes") == 0
-
-
-def test_a_method_of_many_digits_is_trained_and_evaluated(
-    data: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out, method = tmp_path / "run", f"match:self_mass=0.5{'0' * 300}"
-    command = ["train", "--task", data, "--method", method, "--base", tiny_base, "--out", out, *QUICK]
-    assert run(*command) == 0
-    checkpoint = Path(capsys.readouterr().out.strip())
-    assert run("evaluate", checkpoint, "--task", data, "--out", out) == 0
-    (training,) = read_records(out / "train.jsonl", TrainingRecord)
-    (evaluation,) = read_records(out / "evaluate.jsonl", EvaluationRecord)
-    assert training.checkpoint == evaluation.checkpoint == checkpoint.name
-    assert training.method == method
-    assert run(*command) == 0
-    assert len(list(read_records(out / "train.jsonl", TrainingRecord))) == 1
-    assert run("report", out) == 0
 
 
 def test_a_recipe_whose_resource_is_missing(

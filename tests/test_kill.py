@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import reviews
+from conftest import write_reviews
 
 from robustbench_mt.cli import main
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE
@@ -33,9 +33,7 @@ def test_killed_and_interrupted_equals_uninterrupted(
     killing: ModuleType, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One run that is killed with one worker, with two, together with its two workers, and interrupted."""
-    data = tmp_path / "toy.csv"
-    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    data = write_reviews(tmp_path / "toy.csv")
     attack = ["attack", str(checkpoint), "--task", str(data), "--split", "train", "--recipe", "deepwordbug"]
     attack += ["--examples", str(EXAMPLES), "--in-flight", "2", "--out"]
     assert main([*attack, str(tmp_path / "whole")]) == 0

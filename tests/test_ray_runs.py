@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import outcome, reviews
+from conftest import outcome, write_reviews
 from ray_machines import RAY, needs_ray
 from small_experiments import small_experiment, written
 
@@ -46,9 +46,7 @@ def test_the_driver_is_killed(
     cluster: Cluster, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It has a Ray of its own, which ends with it; started again, it does the rest."""
-    data = tmp_path / "toy.csv"
-    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    data = write_reviews(tmp_path / "toy.csv")
     command = ["attack", str(checkpoint), "--task", str(data), "--split", "train", "--recipe", "deepwordbug"]
     command += ["--examples", "100", "--shard", "2", "--backend", "ray", "--out", str(tmp_path / "run")]
     driver = subprocess.Popen(
