@@ -28,7 +28,15 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
-pytest_plugins = ["browsing", "command_line", "encoder_copies", "ray_machines", "subword_victims"]
+pytest_plugins = [
+    "browsing",
+    "command_line",
+    "encoder_copies",
+    "matplotlib_figures",
+    "ray_machines",
+    "reported_run",
+    "subword_victims",
+]
 
 FROZEN = pytest.StashKey[int]()
 """How many modules the garbage collector leaves alone."""

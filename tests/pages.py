@@ -5,19 +5,9 @@ import gzip
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
-from run_directory import (
-    attack_run,
-    write_attack,
-)
-
-from robustbench_mt.records import (
-    AttackRecord,
-)
-
-__all__ = ["Page", "attack_only", "unpacked", "unzipped"]
+__all__ = ["Page", "unpacked", "unzipped"]
 
 
 class Page(HTMLParser):
@@ -45,8 +35,3 @@ def unpacked(page: str) -> Any:
 
 def unzipped(packed: str) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(packed)))
-
-
-def attack_only(directory: Path, record: AttackRecord, **changes: Any) -> Path:
-    write_attack(directory, attack_run("mine", "textfooler", **changes), [record])
-    return directory

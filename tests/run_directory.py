@@ -233,6 +233,12 @@ def write_attack(directory: Path, run: AttackRun, records: Sequence[AttackRecord
     return path
 
 
+def attack_only(directory: Path, record: AttackRecord, **changes: Any) -> Path:
+    """A run with one attack on one example."""
+    write_attack(directory, attack_run("mine", "textfooler", **changes), [record])
+    return directory
+
+
 def write_run(directory: Path, seeds: Sequence[int] = (0, 1, 2), n: int = 60) -> Path:
     made = [training(method, seed) for seed in seeds for method in ("match", "vanilla")]
     write(directory / "train.jsonl", TrainingRecord, made)

@@ -1,11 +1,9 @@
 """Figures of attacks: what is drawn is what the records say, by queries and by the length of texts."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from run_directory import write_run
@@ -17,25 +15,15 @@ from robustbench_mt.reporting import (
 )
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.length_rows import LengthRow
-from robustbench_mt.reporting.summary import Summary, summarize
+from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.statistics import wilson
+
+pytestmark = pytest.mark.usefixtures("without_windows")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(tmp_path_factory.mktemp("run"), seeds=(0, 1))
-
-
-@pytest.fixture(scope="module")
-def summary(run: Path) -> Summary:
-    return summarize([run])
-
-
-@pytest.fixture(autouse=True)
-def without_windows() -> Iterator[None]:
-    matplotlib.use("agg")
-    yield
-    plt.close("all")
 
 
 def test_success_by_queries_is_what_a_smaller_budget_would_leave(run: Path, summary: Summary) -> None:

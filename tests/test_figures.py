@@ -5,14 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.axes import Axes
@@ -51,6 +50,8 @@ from robustbench_mt.reporting.style import (
 from robustbench_mt.reporting.summary import Summary, summarize
 from robustbench_mt.statistics import Estimate, mean_over_seeds
 
+pytestmark = pytest.mark.usefixtures("without_windows")
+
 STATISTIC = re.compile(r"Wilson|bootstrap|\bt interval|no interval|neither band nor interval")
 
 
@@ -72,13 +73,6 @@ def summary(run: Path, ablation: Path) -> Summary:
 @pytest.fixture(scope="module")
 def drawings(summary: Summary) -> list[Drawing]:
     return draw(summary)
-
-
-@pytest.fixture(autouse=True)
-def without_windows() -> Iterator[None]:
-    matplotlib.use("agg")
-    yield
-    plt.close("all")
 
 
 def shown(drawing: Drawing) -> list[Text]:

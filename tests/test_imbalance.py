@@ -1,6 +1,5 @@
 """Imbalanced subsets have the counts asked for and are nested; the sweep records each point once."""
 
-import io
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import make_task
 from numpy.typing import NDArray
-from rich.console import Console
+from report_tables import on_terminal
 
 from imbalance.class_ratios import ImbalanceCurve
 from imbalance.sampling import class_counts, make_imbalanced
@@ -22,7 +21,6 @@ from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.metrics import minority_metrics, of_all_examples
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import summarize
-from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.training_settings import TrainingSettings
@@ -191,9 +189,7 @@ def test_report_shows_both_thresholds(task: Task, short: TrainingSettings, tmp_p
             assert isinstance(shown, Estimate) and shown.value == record.metrics[f"minority_f1{suffix}"]
     assert [row[6] for row in tables["imbalance_tuned"].rows] == [f"{record.threshold:.3g}" for record in records]
     assert records[1].data["resampled_examples"] == 64
-    console = Console(width=120, file=io.StringIO())
-    console.print(render_terminal(summarize([tmp_path])))
-    lines = [line.split() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    lines = [line.split() for line in on_terminal(summarize([tmp_path]), 120).splitlines()]
     for method, record in zip(("vanilla", "oversample"), records, strict=True):
         start = lines.index([method, "1", f"{record.metrics['minority_f1']:.3f}"])
         tuned = lines.index([method, "1", f"{record.metrics['minority_f1_tuned']:.3f}"], start + 1)

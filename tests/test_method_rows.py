@@ -1,7 +1,5 @@
 """Methods over tasks and seeds: the numbers are the records'."""
 
-import csv
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from latex_tokens import check_latex
-from rich.console import Console
+from report_tables import on_terminal, table
 from scipy import stats
 from scored_trainings import TASK_METRICS, noise, rows_of, scored, trained, write_scores
 from statsmodels.stats.multitest import multipletests
@@ -20,7 +18,6 @@ from robustbench_mt.records import EvaluationRecord, from_json, to_json
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
-from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.statistics import paired_over_seeds
 from robustbench_mt.tasks import TASKS, Examples, Task
 from robustbench_mt.tasks.glue_scores import GLUE_SCORES, score_metrics
@@ -40,10 +37,6 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("glue"),
         [(each, scored(each, gain(each.task, each.method, each.seed))) for each in made],
     )
-
-
-def table(directory: Path, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((directory / "tables" / f"{name}.csv").read_text(encoding="utf-8"))))
 
 
 def test_paired_over_seeds_is_the_paired_t_test() -> None:
@@ -289,9 +282,7 @@ def test_page_terminal_and_tables_tell_the_methods(glue: Path, tmp_path: Path) -
     _, match = table(tmp_path, "methods_average")
     assert (match["published"], match["tasks"]) == ("1.64", "cola, mrpc, rte, stsb")
     assert float(match["difference"]) == pytest.approx(float(match["average"]) - float(match["other"]))
-    console = Console(width=100, file=io.StringIO())
-    console.print(render_terminal(summarize([glue])))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    shown = on_terminal(summarize([glue]), 100)
     assert "mrpc: mean of accuracy and f1 over seeds (test, n=200)" in shown
     assert "average over tasks (test)" in shown
     assert "+1.64" in shown
@@ -302,9 +293,7 @@ def test_long_names_leave_room_for_the_numbers_on_a_narrow_terminal(tmp_path: Pa
     specs = ["vanilla", "match:similarity=distance,calibrate=always"]
     made = [trained("reviews", spec, seed) for spec in specs for seed in range(3)]
     write_scores(tmp_path, [(each, scored(each)) for each in made])
-    console = Console(width=80, file=io.StringIO())
-    console.print(render_terminal(summarize([tmp_path])))
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = on_terminal(summarize([tmp_path]), 80).splitlines()
     begins = [line.split()[0] for line in lines if line.startswith(" ") and line.split()]
     assert {"match:", "similarity=distance,", "calibrate=always"} <= set(begins)
     (score,) = [row.score for row in summarize([tmp_path]).methods if row.method == "vanilla"]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from pages import Page, attack_only, unpacked, unzipped
+from pages import Page, unpacked, unzipped
 from run_directory import (
+    attack_only,
     evaluation,
     fallen,
     training,
     write,
-    write_run,
 )
 
 from robustbench_mt.errors import UserError
@@ -28,11 +28,6 @@ from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.page import MOST_BYTES, render_page
 from robustbench_mt.reporting.summary import summarize
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("run"))
 
 
 def test_what_does_not_fit_is_left_out_evenly(run: Path) -> None:

@@ -4,11 +4,11 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from latex_tokens import check_latex
-from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack, write_run
+from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack
+from scored_trainings import MATCH
 from test_latex import HOSTILE
 
 from robustbench_mt.curve_records import ImbalanceRecord
@@ -32,7 +32,6 @@ BUILD = """Attack(
     (2): StopwordModification
   (is_black_box):  True
 )"""
-MATCH: dict[str, Any] = {"name": "match", "temperature": "auto", "self_mass": 0.8, "layer": None}
 
 
 def section(directory: Path) -> MethodsSection:
@@ -50,11 +49,6 @@ def cited(made: MethodsSection) -> tuple[set[str], set[str], set[str]]:
     markdown = set(re.findall(r"(?<=[\[ ])@([a-z0-9]+)", made.markdown))
     latex = {key for keys in re.findall(r"\\cite\{([^}]*)\}", made.latex) for key in keys.split(",")}
     return markdown, latex, set(re.findall(r"^@\w+\{(.*),$", made.bibtex, re.MULTILINE))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("run"))
 
 
 def test_a_whole_run_is_told(run: Path) -> None:

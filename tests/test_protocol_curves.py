@@ -1,12 +1,11 @@
 """What a curve of each protocol says in records and report."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import make_task
-from rich.console import Console
+from report_tables import on_terminal
 from run_directory import imbalance_point, write
 from scipy.stats import ttest_rel
 
@@ -24,7 +23,6 @@ from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.style import looks_of_methods, styled
 from robustbench_mt.reporting.summary import Summary, summarize
-from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
 
@@ -43,11 +41,6 @@ def run(task: Task, short: TrainingSettings, tmp_path_factory: pytest.TempPathFa
         curve = ImbalanceCurve(task, short, "negative", protocol)
         sweep(curve, curve_points(vanilla, [1, level], [0], control=True), out / curve.file)
     return out
-
-
-@pytest.fixture(scope="module")
-def summary(run: Path) -> Summary:
-    return summarize([run])
 
 
 def test_records_say_what_was_trained_on(run: Path) -> None:
@@ -142,9 +135,7 @@ def test_each_protocol_has_a_figure_with_its_controls(summary: Summary) -> None:
 
 
 def test_terminal_shows_each_protocol(summary: Summary) -> None:
-    console = Console(width=120, file=io.StringIO())
-    console.print(render_terminal(summary))
-    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    shown = " ".join(on_terminal(summary, 120).split())
     assert "toy: F1 of the minority class negative (constant-size)" in shown
     assert "toy: F1 of the minority class negative, by the share of it kept (kept-share)" in shown
     assert shown.count("vanilla 1") == 8, "two protocols, with and without a control, at two thresholds"

@@ -1,7 +1,5 @@
 """The worst case over recipes, two checkpoints on the same examples, transfer and static sets."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
+from report_tables import on_terminal, rows
 from run_directory import attack_run, evaluation, fallen, stood, training, transfer, write, write_attack, write_run
 from statsmodels.stats.multitest import multipletests
 
@@ -20,28 +18,12 @@ from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecor
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import Summary, summarize
-from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.statistics import hierarchical_bootstrap_difference, mcnemar_exact, wilson
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(tmp_path_factory.mktemp("run"), seeds=(0, 1))
-
-
-@pytest.fixture(scope="module")
-def summary(run: Path) -> Summary:
-    return summarize([run])
-
-
-def rows(summary: Summary, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(plain_tables(summary)[f"{name}.csv"])))
-
-
-def shown(summary: Summary) -> str:
-    console = Console(width=200, file=io.StringIO())
-    console.print(render_terminal(summary))
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
 def lines(run: Path, checkpoint: str, recipe: str) -> list[dict[str, Any]]:
@@ -106,7 +88,7 @@ def test_worst_case_stands_beside_each_recipe(run: Path, summary: Summary) -> No
         others = [r for r in rows(summary, "attacks") if r["method"] == method and r["recipe"] in recipes]
         assert all(float(row["accuracy_under_attack"]) <= float(r["accuracy_under_attack"]) for r in others)
     assert len([r for r in rows(summary, "attacks_by_checkpoint") if r["recipe"].startswith("worst case")]) == 4
-    head = next(line for line in shown(summary).splitlines() if "clean (test)" in line)
+    head = next(line for line in on_terminal(summary).splitlines() if "clean (test)" in line)
     assert head.split("clean (test)")[1].split() == [*recipes, "worst", "case", "of", "3", "recipes"]
 
 
@@ -193,8 +175,8 @@ def test_holm_is_of_each_task_and_the_terminal_tells_it(tmp_path: Path) -> None:
     assert after.p == pytest.approx(2 / 2**10)
     assert (before.p, before.p_holm) == (1.0, 1.0)
     assert after.p_holm == pytest.approx(2 * after.p)
-    assert "McNemar p (Holm of 2)" in shown(summarize([tmp_path]))
-    assert "0.002 (0.0039)" in shown(summarize([tmp_path]))
+    assert "McNemar p (Holm of 2)" in on_terminal(summarize([tmp_path]))
+    assert "0.002 (0.0039)" in on_terminal(summarize([tmp_path]))
 
 
 def test_only_examples_of_both_are_paired(tmp_path: Path) -> None:
@@ -206,7 +188,7 @@ def test_only_examples_of_both_are_paired(tmp_path: Path) -> None:
     assert (after.accuracy, after.other_accuracy) == (wilson(1, 3), wilson(2, 3))
     assert (after.only_right, after.only_other_right, after.p) == (0, 1, 1.0)
     assert after.difference.value == pytest.approx(-1 / 3)
-    assert "b (A) and a (B) on the same examples" in shown(summarize([tmp_path]))
+    assert "b (A) and a (B) on the same examples" in on_terminal(summarize([tmp_path]))
 
 
 def test_other_data_are_not_paired(tmp_path: Path) -> None:
@@ -309,8 +291,8 @@ def test_a_checkpoint_with_a_static_set_alone_has_no_clean_accuracy(tmp_path: Pa
     write(tmp_path / "evaluate.jsonl", EvaluationRecord, [record])
     summary = summarize([tmp_path])
     assert (summary.evaluations, len(summary.static_sets)) == ([], 1)
-    assert "clean (test)" not in shown(summary)
-    assert "static adversarial sets" in shown(summary)
+    assert "clean (test)" not in on_terminal(summary)
+    assert "static adversarial sets" in on_terminal(summary)
     assert summary.doubts == [f"reviews-vanilla-seed0 on reviews (static hard, n=150): {warning}"]
 
 
@@ -327,6 +309,6 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     assert "<script>alert" not in page
     assert "\u202e" not in page
     summary = summarize([tmp_path])
-    for text in (shown(summary), *plain_tables(summary).values()):
+    for text in (on_terminal(summary), *plain_tables(summary).values()):
         assert "\u202e" not in text
-    assert "<script>alert(1)</script>⟨U+202E⟩[red]vanilla" in shown(summary)
+    assert "<script>alert(1)</script>⟨U+202E⟩[red]vanilla" in on_terminal(summary)

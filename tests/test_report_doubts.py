@@ -1,7 +1,5 @@
 """What the report doubts: budgets, probes, outcomes that are all or nothing, constraints that cut nearly all."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -9,19 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_tables import rows
 from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack
 
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
 from robustbench_mt.records import MatchingSnapshot, MatchingTrace, TrainingRecord
 from robustbench_mt.reporting.matching_rows import matching_rows
-from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
-from robustbench_mt.reporting.summary import Summary, summarize
-
-
-def rows(summary: Summary, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(plain_tables(summary)[f"{name}.csv"])))
+from robustbench_mt.reporting.summary import summarize
 
 
 def test_budgets_stand_beside_what_they_ended(tmp_path: Path) -> None:

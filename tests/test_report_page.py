@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 import json
 import re
 from dataclasses import replace
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import Page, attack_only, unpacked
-from rich.console import Console
+from pages import Page, unpacked
+from report_tables import on_terminal
 from run_directory import (
+    attack_only,
     attack_run,
     evaluation,
     fallen,
@@ -21,7 +21,6 @@ from run_directory import (
     training,
     write,
     write_attack,
-    write_run,
 )
 
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
@@ -35,21 +34,10 @@ from robustbench_mt.reporting.marking import mark_changes
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
-from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.visible import Piece, pieces, visible
 
 SCRIPTS = ("sortable-tablesort", "page.js", "examples.js")
 HOSTILE = "</script><script>alert('1')</script> \"quoted\" \u202eevil\u202c zero\u200bwidth no\u00a0break \ud800 end"
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def page(run: Path) -> str:
-    return report([run]).read_text(encoding="utf-8")
 
 
 def test_hostile_text_is_shown_and_does_nothing(tmp_path: Path, page: str) -> None:
@@ -79,9 +67,7 @@ def test_hostile_names_are_escaped_in_plain_tables_and_terminal(tmp_path: Path) 
     files = plain_tables(summary)
     assert "'=cmd|<b>⟨U+202E⟩[red]" in files["attacks.csv"]
     assert "=cmd\\|&lt;b&gt;⟨U+202E⟩\\[red\\]" in files["attacks.md"]
-    console = Console(width=160, file=io.StringIO())
-    console.print(render_terminal(summary))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    shown = on_terminal(summary, 160)
     assert "[bold]task[/bold]: accuracy" in shown
     assert "=cmd|<b>⟨U+202E⟩[red]" in shown
 
@@ -138,7 +124,7 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
         write(tmp_path / "label_noise.jsonl", LabelNoiseRecord, [label_noise_point("match", 0.1, 0)])
     text = Page(report([tmp_path]).read_text(encoding="utf-8")).text
     assert "These records say nothing of:" in text
-    Console(file=io.StringIO()).print(render_terminal(summarize([tmp_path])))
+    on_terminal(summarize([tmp_path]))
 
 
 def test_changed_words_are_marked_and_the_rest_kept() -> None:

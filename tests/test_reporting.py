@@ -1,20 +1,28 @@
 """The report: its numbers are the records', and a user's mistake is told."""
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from run_directory import attack_run, evaluation, fallen, outcomes, training, write, write_attack, write_run
+from report_tables import table
+from run_directory import (
+    attack_only,
+    attack_run,
+    evaluation,
+    fallen,
+    outcomes,
+    training,
+    write,
+    write_attack,
+    write_run,
+)
 from scipy.stats import ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.records import (
-    AttackRecord,
     EvaluationRecord,
     TrainingRecord,
 )
@@ -22,25 +30,6 @@ from robustbench_mt.reporting.attack_rows import BUDGETS
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def page(run: Path) -> str:
-    return report([run]).read_text(encoding="utf-8")
-
-
-def attack_only(directory: Path, record: AttackRecord, **changes: Any) -> Path:
-    write_attack(directory, attack_run("mine", "textfooler", **changes), [record])
-    return directory
-
-
-def table(directory: Path, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((directory / "tables" / f"{name}.csv").read_text(encoding="utf-8"))))
 
 
 def read_json(path: Path) -> list[dict[str, Any]]:
