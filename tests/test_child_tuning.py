@@ -1,5 +1,7 @@
 """Child-Tuning: which gradients it keeps, and where it is vanilla fine-tuning."""
 
+from typing import Any
+
 import pytest
 import torch
 from method_samples import (
@@ -43,12 +45,18 @@ def test_torchs_generator_is_left_alone(spec: str) -> None:
     check_torchs_generator_is_left_alone(spec)
 
 
-def test_child_tuning_f_keeps_a_share_and_scales_it() -> None:
-    model, method = attached("bert", "child-tuning-f:probability=0.25")
+def masked(spec: str) -> tuple[Any, dict[str, torch.Tensor]]:
+    """A model of which the method has masked a batch's gradients, and these as they were before."""
+    model, method = attached("bert", spec)
     model.eval()
     model(**batch()).loss.backward()
     before = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
     method.before_update(model)
+    return model, before
+
+
+def test_child_tuning_f_keeps_a_share_and_scales_it() -> None:
+    model, before = masked("child-tuning-f:probability=0.25")
     kept = total = 0
     for name, parameter in model.named_parameters():
         on = parameter.grad != 0
@@ -82,11 +90,7 @@ def test_fisher_masks_have_one_threshold() -> None:
 
 
 def test_child_tuning_d_always_trains_embeddings_and_head() -> None:
-    model, method = attached("bert", "child-tuning-d:share=0.2")
-    model.eval()
-    model(**batch()).loss.backward()
-    before = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
-    method.before_update(model)
+    model, before = masked("child-tuning-d:share=0.2")
     kept = total = 0
     for name, parameter in model.named_parameters():
         if layer_number(name) is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from method_samples import same_weights
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -18,7 +19,7 @@ from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.methods.focal import focal_losses
 from robustbench_mt.methods.method import Method, Plan
 from robustbench_mt.tasks.task import Examples, Task
-from robustbench_mt.trainer import FineTuned, fine_tune
+from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
 LOSSES = ["class-weighted", "focal", "focal:alpha=balanced", "logit-adjustment"]
@@ -175,11 +176,6 @@ def skewed(task: Task) -> Task:
 @pytest.fixture(scope="module")
 def short(settings: TrainingSettings) -> TrainingSettings:
     return replace(settings, epochs=2, batch_size=6, validation_examples=6)
-
-
-def same_weights(one: FineTuned, other: FineTuned) -> bool:
-    right = other.model.state_dict()
-    return all(torch.equal(value, right[name]) for name, value in one.model.state_dict().items())
 
 
 @pytest.mark.parametrize(("spec", "examples"), [("oversample", 48), ("undersample", 12), ("match+oversample", 48)])

@@ -1,6 +1,5 @@
 """What every method of fine-tuning must do, and the settings at which each becomes ``vanilla``."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import SUBJECTS
+from method_samples import same_weights, without_dropout
 from transformers import AutoModelForSequenceClassification
 
 from robustbench_mt import method_trainer
@@ -65,13 +65,7 @@ def few_steps(settings: TrainingSettings) -> TrainingSettings:
 @pytest.fixture(scope="module")
 def still_base(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The tiny encoder without dropout."""
-    path = tmp_path_factory.mktemp("still-base")
-    for file in tiny_base.iterdir():
-        (path / file.name).write_bytes(file.read_bytes())
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    return str(path)
+    return without_dropout(tiny_base, tmp_path_factory.mktemp("still") / "base")
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +85,6 @@ def train(task: Task, few_steps: TrainingSettings) -> Train:
 
 def weights(tuned: FineTuned) -> dict[str, torch.Tensor]:
     return tuned.model.state_dict()
-
-
-def same_weights(one: FineTuned, other: FineTuned) -> bool:
-    left, right = weights(one), weights(other)
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def all_finite(tuned: FineTuned) -> bool:

@@ -1,11 +1,11 @@
 """Methods that perturb word embeddings: their limits, their arithmetic, and dropout masks that stay."""
 
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from method_samples import same_weights, short
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from robustbench_mt.errors import UserError
@@ -66,15 +66,6 @@ def draws(distribution: str, batch: Batch) -> torch.Tensor:
     else:
         drawn.uniform_(-1, 1, generator=generator)
     return drawn * batch["attention_mask"][:, :, None]
-
-
-def short(settings: TrainingSettings, **changes: object) -> TrainingSettings:
-    return replace(settings, **{"epochs": 1, "train_examples": 64, **changes})  # type: ignore[arg-type]
-
-
-def same_weights(one: FineTuned, other: FineTuned) -> bool:
-    left, right = one.model.state_dict(), other.model.state_dict()
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def apart(one: FineTuned, other: FineTuned) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_task
+from method_samples import short
 
 from robustbench_mt.cells import train_cell
 from robustbench_mt.checkpoints import load_classifier, read_training
@@ -23,10 +24,6 @@ from robustbench_mt.scoring import Scorer
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import checkpoint_name, fine_tune
 from robustbench_mt.training_settings import TrainingSettings
-
-
-def short(settings: TrainingSettings, **changes: object) -> TrainingSettings:
-    return replace(settings, **{"epochs": 1, "train_examples": 64, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("method", ["vanilla", "match"])
