@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from interval_coverage import covers
 from scipy import stats
 
 from robustbench_mt.comparisons import t_over_seeds_and_examples
 from robustbench_mt.crossed import Crossed
 from robustbench_mt.spread import spread_of_mean
 from robustbench_mt.statistics import (
-    Estimate,
     bootstrap_mean,
     hierarchical_bootstrap_difference,
     mean_over_seeds,
@@ -16,11 +16,6 @@ from robustbench_mt.statistics import (
 )
 
 N = 100
-
-
-def covers(estimate: Estimate, truth: float) -> bool:
-    assert estimate.low is not None and estimate.high is not None
-    return estimate.low <= truth <= estimate.high
 
 
 def outcomes(

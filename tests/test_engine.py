@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from available_recipes import needs
 from conftest import make_task, outcome
 
 from attacks.engine import attack, attack_path, choose_examples
@@ -27,11 +28,6 @@ from robustbench_mt.records import AttackRecord, AttackRun, from_json
 from robustbench_mt.tasks.task import Examples, Task
 
 TWENTY = AttackSettings(examples=20)
-
-
-def needs(recipe: str) -> Any:
-    runs, why = availability(RECIPES[recipe])
-    return pytest.param(recipe, marks=pytest.mark.skipif(not runs, reason=f"{recipe}: {why}"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from interval_coverage import covers
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
@@ -192,11 +193,6 @@ def test_hierarchical_bootstrap_where_nothing_can_be_told() -> None:
     for other in ([[True, False]], [True, False, True]):
         with pytest.raises(ValueError, match="one shape"):
             hierarchical_bootstrap_difference([[True], [True]], other)
-
-
-def covers(estimate: Estimate, truth: float) -> bool:
-    assert estimate.low is not None and estimate.high is not None
-    return estimate.low <= truth <= estimate.high
 
 
 @pytest.mark.parametrize(("share", "n"), [(0.1, 100), (0.3, 100), (0.5, 50), (0.8, 400), (0.95, 400)])

@@ -2,35 +2,30 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from available_recipes import needs
 from conftest import make_task
+from tampering import tamper
 
 from attacks.engine import attack, attack_path
-from attacks.recipes import RECIPES, availability
+from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings
 from attacks.verify import Finding, verify
 from attacks.victim import load_victim
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
-from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
-from robustbench_mt.records import AttackRecord, to_json
+from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
 TWENTY = AttackSettings(examples=20)
 NAME = "toy-vanilla-seed0"
-
-
-def needs(recipe: str) -> Any:
-    runs, why = availability(RECIPES[recipe])
-    return pytest.param(recipe, marks=pytest.mark.skipif(not runs, reason=f"{recipe}: {why}"))
 
 
 @pytest.fixture(scope="module")
@@ -56,21 +51,6 @@ def findings(directory: Path, victim: str | None = None) -> list[Finding]:
 
 def whats(directory: Path) -> list[str]:
     return [finding.what for finding in findings(directory)]
-
-
-def tamper(
-    directory: Path,
-    change: Callable[[AttackRecord], AttackRecord],
-    recipe: str = "deepwordbug",
-    task: str = "toy",
-) -> int:
-    """Change the first success and return its index."""
-    path = attack_path(directory, NAME, task, recipe)
-    records = list(read_records(path, AttackRecord))
-    position = next(position for position, record in enumerate(records) if record.status == "success")
-    records[position] = change(records[position])
-    path.write_text("".join(json.dumps(to_json(record)) + "\n" for record in records), encoding="utf-8")
-    return records[position].index
 
 
 def scored(directory: Path, task: Task, record: AttackRecord, **texts: list[str]) -> AttackRecord:
