@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -32,15 +33,18 @@ pytest_plugins = [
     "browsing",
     "command_line",
     "encoder_copies",
+    "interrupts",
     "matplotlib_figures",
     "ray_machines",
     "reported_run",
+    "sklearn_victims",
     "subword_victims",
 ]
 
 FROZEN = pytest.StashKey[int]()
 """How many modules the garbage collector leaves alone."""
 
+LABEL_NAMES = ("negative", "positive")
 SUBJECTS = ["film", "story", "plot", "cast", "music", "ending", "dialogue", "scene"]
 ADVERBS = ["really", "simply", "often", "quite", "truly"]
 GOOD = ["wonderful", "brilliant", "charming", "delightful", "superb"]
@@ -58,10 +62,10 @@ def reviews() -> list[tuple[tuple[str, ...], int]]:
     return [pairs[i * 37 % len(pairs)] for i in range(len(pairs))]
 
 
-def write_reviews(path: Path) -> Path:
+def write_reviews(path: Path, label_names: Sequence[str] = LABEL_NAMES, columns: str = "text,label") -> Path:
     """The reviews as a user's own CSV file."""
-    lines = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    path.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    lines = [f'"{text[0]}",{label_names[label]}' for text, label in reviews()]
+    path.write_text("\n".join([columns, *lines]), encoding="utf-8")
     return path
 
 
@@ -74,7 +78,7 @@ def make_task(name: str = "toy", fields: tuple[str, ...] = ("text",), **changes:
     splits = {
         split: Examples([text for text, _ in part], [label for _, label in part]) for split, part in parts.items()
     }
-    settings: dict[str, object] = {"label_names": ("negative", "positive"), **changes}
+    settings: dict[str, object] = {"label_names": LABEL_NAMES, **changes}
     return Task(name, fields, splits=splits, **settings)  # type: ignore[arg-type]
 
 

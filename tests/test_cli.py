@@ -4,10 +4,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import QUICK, file_of, mistake, run
+from interrupts import interrupted
 
 from attacks.recipes import RECIPES, availability
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
@@ -239,9 +239,6 @@ def test_settings_out_of_range(data: Path, tmp_path: Path, capsys: pytest.Captur
 def test_interrupted_says_so(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr("robustbench_mt.cells.train_cell", interrupted)
     assert run("train", "--task", data, "--method", "vanilla", "--out", tmp_path) == 130
     assert "the same command goes on from here" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interrupts import interrupted
 from small_experiments import small_experiment, written
 from test_experiment import settled
 
@@ -83,9 +84,6 @@ def test_a_failure_that_is_overcome_is_no_longer_shown(
 
 
 def test_an_interrupt_is_no_failure(content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr("robustbench_mt.cells.train_cell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_experiment(load_experiment(written(tmp_path / "e.yaml", content)), tmp_path / "run")

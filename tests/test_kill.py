@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,15 +16,9 @@ from conftest import write_reviews
 from robustbench_mt.cli import main
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE
 
+pytestmark = pytest.mark.usefixtures("interrupts_arrive")
+
 EXAMPLES = 60
-
-
-@pytest.fixture(autouse=True)
-def _interrupts_arrive() -> Iterator[None]:
-    """Also where the tests run in the background of a script, which ignores interrupts: children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")

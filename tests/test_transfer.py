@@ -7,12 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pytest
 from conftest import reviews
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from tampering import tamper
 
 from attacks.engine import attack, attack_path
 from attacks.recipes import RECIPES
@@ -48,14 +45,6 @@ def attacked(
 @pytest.fixture
 def run(attacked: Path, tmp_path: Path) -> Path:
     return shutil.copytree(attacked, tmp_path / "run")
-
-
-@pytest.fixture
-def sklearn_file(tmp_path: Path) -> Path:
-    texts, labels = zip(*[(text[0], ["negative", "positive"][label]) for text, label in reviews()], strict=True)
-    pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, labels)
-    joblib.dump(pipeline, tmp_path / "bag-of-words.joblib")
-    return tmp_path / "bag-of-words.joblib"
 
 
 def lines(directory: Path) -> list[TransferRecord]:
@@ -96,16 +85,9 @@ def test_the_attacked_checkpoint_is_fooled_by_all(run: Path, capsys: pytest.Capt
     assert "Warning" not in capsys.readouterr().err
 
 
-def tampered(directory: Path, **changes: Any) -> None:
-    path = attack_path(directory, FIRST, "toy", "deepwordbug")
-    records = list(read_records(path, AttackRecord))
-    position = next(position for position, record in enumerate(records) if record.status == "success")
-    records[position] = replace(records[position], **changes)
-    path.write_text("".join(json.dumps(to_json(record)) + "\n" for record in records), encoding="utf-8")
-
-
 def test_texts_that_do_not_fool_their_own_checkpoint_are_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tampered(run, perturbed_texts=list(reviews()[300][0]), label=reviews()[300][1])
+    text, label = reviews()[300]
+    tamper(run, lambda record: replace(record, perturbed_texts=list(text), label=label))
     record = by_pair(transfer(run))[FIRST, FIRST]
     assert record.fooled == record.found - 1
     assert f"is fooled by {record.fooled} of the {record.found} texts" in " ".join(capsys.readouterr().err.split())
@@ -240,7 +222,7 @@ def test_another_classifier_of_the_same_name(run: Path, attacked: Path, tmp_path
     ],
 )
 def test_records_of_another_task(changes: dict[str, Any], message: str, run: Path) -> None:
-    tampered(run, **changes)
+    tamper(run, lambda record: replace(record, **changes))
     with pytest.raises(UserError, match=message):
         transfer(run)
 

@@ -6,14 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
 import torch
-from conftest import make_task, reviews
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from conftest import make_task
 
 from attacks.settings import VictimOptions
 from attacks.victim import FunctionVictim, HuggingFaceVictim, Victim, load_victim
@@ -116,14 +112,6 @@ def test_constant_predictions_are_doubted(task: Task) -> None:
     constant = FunctionVictim("c", lambda texts: [[1.0, 0.0]] * len(texts), 2, "")
     warnings = evaluate(constant.score, "c", task).warnings
     assert any("Every example is classified as negative" in warning for warning in warnings)
-
-
-@pytest.fixture
-def sklearn_file(tmp_path: Path) -> Path:
-    texts, labels = zip(*[(text[0], ["negative", "positive"][label]) for text, label in reviews()], strict=True)
-    pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, labels)
-    joblib.dump(pipeline, tmp_path / "bag-of-words.joblib")
-    return tmp_path / "bag-of-words.joblib"
 
 
 def test_sklearn_victim(sklearn_file: Path, task: Task) -> None:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from available_recipes import needs
 from conftest import outcome
 from toy_work import dies_at_once, threads, toy_work
 
 from attacks.engine import attack
-from attacks.recipes import RECIPES, availability
+from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings
 from attacks.victim import FunctionVictim, Victim, load_victim
 from attacks.work import prepare_work
@@ -25,16 +25,10 @@ from attacks.workers import GivenUp, Workers
 from robustbench_mt.errors import BadVictimError, UserError
 from robustbench_mt.tasks.task import Task
 
+pytestmark = pytest.mark.usefixtures("interrupts_arrive")
+
 DEADLY = 10
 """An example that kills; not one of the first 8, with which the victim is probed."""
-
-
-@pytest.fixture(autouse=True)
-def _interrupts_arrive() -> Iterator[None]:
-    """Also where the tests run in the background of a script, which ignores interrupts: children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def done(words: list[str], marks: Path, count: int = 2, width: int = 3) -> dict[int, Any]:
@@ -143,13 +137,10 @@ def test_workers_end_with_their_parent(how: signal.Signals, killing: ModuleType,
     parent.wait()
 
 
-@pytest.mark.parametrize(("recipe", "workers", "in_flight"), [("deepwordbug", 3, 3), ("pwws", 2, 32)])
+@pytest.mark.parametrize(("recipe", "workers", "in_flight"), [needs("deepwordbug", 3, 3), needs("pwws", 2, 32)])
 def test_any_number_of_workers_gives_the_same_outcomes(
     recipe: str, workers: int, in_flight: int, checkpoint: Path, task: Task, tmp_path: Path
 ) -> None:
-    runs, why = availability(RECIPES[recipe])
-    if not runs:
-        pytest.skip(f"{recipe}: {why}")
     victim = load_victim(str(checkpoint), task)
     one = AttackSettings(examples=30)
     alone = attack(victim, task, RECIPES[recipe], one, tmp_path / "alone")
