@@ -1,7 +1,6 @@
 """Disks that are full, slow or may not be written, clocks that go backwards, two processes on one run."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import reviews
 from run_directory import write_run
+from small_disks import disk, mounted
 from vector_samples import write_text
 
 from attacks.vector_cache import cached_folder
@@ -26,36 +25,17 @@ from robustbench_mt.trainer import fine_tune
 from robustbench_mt.training_settings import TrainingSettings
 
 
-def mounted(path: Path, *options: str) -> Iterator[Path]:
-    """A directory that is a file system of its own for the time of a test."""
-    path.mkdir()
-    mount = ["mount", *options, str(path)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not permitted here")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MB."""
-    yield from mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    with disk(tmp_path / "disk", "1m") as path:
+        yield path
 
 
 def fill(disk: Path, leave: int) -> None:
     """Take all of the room but so many bytes."""
     free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     (disk / "other").write_bytes(b"x" * (free - leave))
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    path = tmp_path / "toy.csv"
-    rows = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
-    return path
 
 
 def refused(capsys: pytest.CaptureFixture[str], *command: object) -> str:
@@ -147,7 +127,7 @@ def test_no_room_for_caches(
 def read_only(tmp_path: Path) -> Iterator[Path]:
     """A run's directory that may not be written, not by root either."""
     run = write_run(tmp_path / "run", (0,), 6)
-    for path in mounted(tmp_path / "locked", "--bind", str(run)):
+    with mounted(tmp_path / "locked", "--bind", str(run)) as path:
         subprocess.run(["mount", "-o", "remount,bind,ro", path], check=True)
         yield path
 

@@ -4,19 +4,19 @@ import ast
 import json
 import pickle
 import re
-import resource
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import reviews
+from conftest import LABEL_NAMES, write_reviews
 from run_directory import write_run
+from small_disks import no_larger_file_than
 
 from robustbench_mt import errors
 from robustbench_mt.cli import main
@@ -114,9 +114,8 @@ class Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding=encoding)
 
-    def reviews(self, bad: str = "negative", good: str = "positive") -> None:
-        rows = [f'"{text[0]}",{good if label else bad}' for text, label in reviews()]
-        self.write("reviews.csv", "\n".join(["text,label", *rows]))
+    def reviews(self, label_names: Sequence[str] = LABEL_NAMES) -> None:
+        write_reviews(self.directory / "reviews.csv", label_names)
 
     def victim(self, source: str = VICTIM) -> None:
         self.reviews()
@@ -153,7 +152,7 @@ def bad_checkpoint(place: Place) -> None:
 
 def label_mismatch(place: Place) -> None:
     place.model()
-    place.reviews("bad", "good")
+    place.reviews(("bad", "good"))
 
 
 def unsafe_file(place: Place) -> None:
@@ -216,19 +215,6 @@ def bad_record(place: Place) -> None:
     write_run(place.directory / "runs", (0,), 4)
     path = place.directory / "runs" / "train.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace('"seed": 0', '"seed": "zero"', 1), encoding="utf-8")
-
-
-@contextmanager
-def no_larger_file_than(size: int) -> Iterator[None]:
-    """As ``ulimit -f`` has it; nothing of Python's own is written meanwhile."""
-    before, cached = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        sys.dont_write_bytecode = cached
 
 
 def disk_full(place: Place) -> None:

@@ -2,17 +2,15 @@
 
 import fcntl
 import json
-import resource
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disks import disk, no_larger_file_than
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import Ledger, claim, make_directory, read_record, read_records, write_record
@@ -193,23 +191,12 @@ def test_a_file_removed_while_it_is_opened_is_made_anew(tmp_path: Path, monkeypa
     assert list(read_records(path, AttackRecord)) == [ATTACKED]
 
 
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """Within, no file grows over ``size`` bytes: the same failure as on a full disk, in the middle of a write."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_no_room_leaves_whole_records_and_goes_on_later(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with Ledger(path, AttackRecord) as ledger:
         ledger.append(ATTACKED)
         size = path.stat().st_size
-        with room_for(size + 100):
+        with no_larger_file_than(size + 100):
             for _ in range(2):
                 with pytest.raises(
                     UserError, match=r"a\.jsonl, as the disk is full \(.*\): make room and give the same"
@@ -222,9 +209,9 @@ def test_no_room_leaves_whole_records_and_goes_on_later(tmp_path: Path) -> None:
 
 
 def test_no_room_for_the_settings_leaves_no_file(tmp_path: Path) -> None:
-    with room_for(10), pytest.raises(UserError, match=r"a\.settings\.json, as the disk is full"):
+    with no_larger_file_than(10), pytest.raises(UserError, match=r"a\.settings\.json, as the disk is full"):
         Ledger(tmp_path / "a.jsonl", AttackRecord, {"seed": 1, "data": "0123456789"})
-    with room_for(10), pytest.raises(UserError, match=r"one\.json, as the disk is full"):
+    with no_larger_file_than(10), pytest.raises(UserError, match=r"one\.json, as the disk is full"):
         write_record(tmp_path / "one.json", ATTACKED)
     assert list(tmp_path.iterdir()) == []
     with Ledger(tmp_path / "a.jsonl", AttackRecord, {"seed": 1}) as ledger:
@@ -234,13 +221,8 @@ def test_no_room_for_the_settings_leaves_no_file(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 16 KiB."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(path)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not permitted")
-    yield path
-    subprocess.run(["umount", str(path)], check=True)
+    with disk(tmp_path / "disk", "16k") as path:
+        yield path
 
 
 def test_a_full_disk(small_disk: Path) -> None:

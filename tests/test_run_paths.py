@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import reviews
+from conftest import reviews, write_reviews
 from run_directory import attack_run, outcomes, training, write_attack, write_run
 
 from attacks.engine import attack_path
@@ -157,9 +157,7 @@ def test_a_link_behind_a_link_does_not_lead_out(tmp_path: Path) -> None:
 def test_a_run_s_checkpoint_is_not_read_through_a_link(
     link: str, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = tmp_path / "toy.csv"
-    rows = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    write_reviews(tmp_path / "toy.csv")
     monkeypatch.chdir(tmp_path)
     shared = ["--task", "toy.csv", "--out", "run"]
     train = ["train", *shared, "--method", "vanilla", "--base", str(tiny_base), "--steps", "1"]
@@ -197,9 +195,7 @@ def test_nothing_is_written_through_a_link(
     elsewhere.mkdir()
     precious = tmp_path / "precious"
     precious.write_bytes(b"")
-    data = tmp_path / "toy.csv"
-    rows = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    data = write_reviews(tmp_path / "toy.csv")
     train = ["train", "--task", str(data), "--method", "vanilla", "--base", str(tiny_base), "--steps", "1"]
     attack = ["attack", str(checkpoint), "--task", str(data), "--recipe", "deepwordbug", "--examples", "1"]
     evaluate = ["evaluate", str(checkpoint), "--task", str(data)]

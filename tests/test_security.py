@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import make_task, reviews
+from conftest import write_reviews
 from safetensors.torch import load_file, save_file
 from vector_samples import WORDS
 
@@ -266,9 +266,7 @@ assert not tried, tried
 
 def test_nothing_is_sent_anywhere(tiny_base: Path, tmp_path: Path) -> None:
     """Training, evaluating, attacking, a curve and a report, with the network left to libraries and no flag."""
-    data = tmp_path / "toy.csv"
-    rows = [f'"{text[0]}",{["negative", "positive"][label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    data = write_reviews(tmp_path / "toy.csv")
     command = [sys.executable, "-c", OFFLINE, str(data), str(tiny_base), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -327,9 +325,7 @@ def test_nothing_listens_on_a_port(checkpoint: Path, tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)):
         assert listening({os.getpid()}), "the test would see it"
-    task, data = make_task(), tmp_path / "toy.csv"
-    rows = [f'"{text[0]}",{task.label_names[label]}' for text, label in reviews()]
-    data.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    data = write_reviews(tmp_path / "toy.csv")
     command = [sys.executable, "-m", "robustbench_mt", "attack", str(checkpoint), "--task", str(data), "--workers", "2"]
     command += ["--recipe", "deepwordbug", "--examples", "8", "--out", str(tmp_path / "out")]
     most = 0

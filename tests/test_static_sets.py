@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import reviews
+from conftest import write_reviews
 from static_samples import load, log, rows, written
 
 from attacks.engine import attack, attack_path
@@ -153,8 +153,7 @@ def test_any_table(name: str, content: str, tmp_path: Path) -> None:
 
 
 def test_a_table_of_a_users_own_task(tmp_path: Path) -> None:
-    lines = [f"{text[0]},{['negative', 'positive'][label]}" for text, label in reviews()]
-    task = written(tmp_path / "reviews.csv", "\n".join(["review,mood", *lines]))
+    task = write_reviews(tmp_path / "reviews.csv", columns="review,mood")
     path = written(tmp_path / "set.csv", "review,mood\nthe film was gr8,positive\n")
     options = {"text_column": ("review",), "label_column": "mood"}
     static = load(path, str(task), **options)
@@ -164,8 +163,7 @@ def test_a_table_of_a_users_own_task(tmp_path: Path) -> None:
 
 def test_label_names_that_are_numbers_of_others(tmp_path: Path) -> None:
     """Stars 1 and 2: a label is a name, never an index."""
-    lines = [f"{text[0]},{label + 1}" for text, label in reviews()]
-    task = written(tmp_path / "stars.csv", "\n".join(["text,label", *lines]))
+    task = write_reviews(tmp_path / "stars.csv", ("1", "2"))
     assert rows(load(written(tmp_path / "set.csv", "text,label\na film,1\n"), str(task))) == [(("a film",), 0)]
     with pytest.raises(UserError, match="label '0' is not one of 1, 2"):
         load(written(tmp_path / "bad.csv", "text,label\na film,0\n"), str(task))
@@ -181,9 +179,7 @@ def test_names_of_files_are_made_safe(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def user_task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "reviews.csv"
-    lines = [f"{text[0]},{['negative', 'positive'][label]}" for text, label in reviews()]
-    return written(path, "\n".join(["text,label", *lines]))
+    return write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv")
 
 
 @pytest.fixture(scope="module")
