@@ -120,30 +120,28 @@ def test_one_checkpoint_and_one_record(command: list[str], tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoints", "train.jsonl"]
 
 
-@pytest.mark.parametrize(("rank", "lines"), [(0, 1), (1, 0)])
-def test_a_mistake_is_told_once(rank: int, lines: int, command: list[str], tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, *command, "--out", str(tmp_path), "--seed", "-1"],
+def run_as(rank: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python as one of two processes that are launched together; the other is not there."""
+    return subprocess.run(
+        [sys.executable, *arguments],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[1],
         env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
         check=False,
     )
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 1), (1, 0)])
+def test_a_mistake_is_told_once(rank: int, lines: int, command: list[str], tmp_path: Path) -> None:
+    ended = run_as(rank, *command, "--out", str(tmp_path), "--seed", "-1")
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert len(ended.stderr.splitlines()) == lines
 
 
 def test_other_commands_run_alone(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "robustbench_mt", "quickstart", "--smoke", "--out", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "RANK": "0", "WORLD_SIZE": "2"},
-        check=False,
-    )
+    ended = run_as(0, "-m", "robustbench_mt", "quickstart", "--smoke", "--out", str(tmp_path))
     assert ended.returncode == 2
     assert "only train" in ended.stderr
     assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from ray_machines import MACHINE, RAY, needs_ray
-from toy_work import threads, toy_work, visible_gpus
+from toy_work import results_of, threads, toy_work, visible_gpus
 
 from attacks.shards import Shards, shard_sizes
 from attacks.workers import GivenUp
@@ -112,13 +112,8 @@ for _ in range({starts}):
 
 
 def done(cluster: Cluster, words: list[str], marks: Path) -> dict[int, Any]:
-    results: dict[int, Any] = {}
-    scored: list[int] = []
-    for number, result in Shards(cluster, partial(toy_work, marks, 3)).run(enumerate(words), scored.append):
-        assert number not in results, "no job is done twice"
-        results[number] = result
-    assert set(results) == set(range(len(words))), "no job is lost"
-    assert sum(scored) == sum(not isinstance(result, GivenUp) for result in results.values())
+    results, scored = results_of(Shards(cluster, partial(toy_work, marks, 3)).run, words)
+    assert scored == sum(not isinstance(result, GivenUp) for result in results.values())
     return results
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from available_recipes import needs
 from conftest import outcome
-from toy_work import dies_at_once, threads, toy_work
+from toy_work import dies_at_once, results_of, threads, toy_work
 
 from attacks.engine import attack
 from attacks.recipes import RECIPES
@@ -32,14 +32,9 @@ DEADLY = 10
 
 
 def done(words: list[str], marks: Path, count: int = 2, width: int = 3) -> dict[int, Any]:
-    results: dict[int, Any] = {}
-    scored: list[int] = []
     with Workers(partial(toy_work, marks, width), count, 1) as workers:
-        for number, result in workers.run(enumerate(words), scored.append):
-            assert number not in results, "no job is done twice"
-            results[number] = result
-    assert set(results) == set(range(len(words))), "no job is lost"
-    assert sum(scored) > 0 or len(words) < 3
+        results, scored = results_of(workers.run, words)
+    assert scored > 0 or len(words) < 3
     return results
 
 

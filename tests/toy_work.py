@@ -10,7 +10,7 @@ from typing import Any
 from attacks.worker import Work
 from robustbench_mt.errors import BadVictimError
 
-__all__ = ["dies_at_once", "threads", "toy_work", "visible_gpus"]
+__all__ = ["dies_at_once", "results_of", "threads", "toy_work", "visible_gpus"]
 
 
 def toy_work(marks: Path, width: int) -> Work[str, str]:
@@ -44,6 +44,19 @@ def toy_work(marks: Path, width: int) -> Work[str, str]:
             yield number, word * 2
 
     return work
+
+
+def results_of(
+    run: Callable[[Iterable[tuple[int, str]], Callable[[int], None]], Iterator[tuple[int, Any]]], words: list[str]
+) -> tuple[dict[int, Any], int]:
+    """What workers make of each word, by its place, and how many they said were scored; each job is done once."""
+    results: dict[int, Any] = {}
+    scored: list[int] = []
+    for number, result in run(enumerate(words), scored.append):
+        assert number not in results, "no job is done twice"
+        results[number] = result
+    assert set(results) == set(range(len(words))), "no job is lost"
+    return results, sum(scored)
 
 
 def dies_at_once() -> Work[str, str]:
