@@ -39,6 +39,7 @@ pytest_plugins = [
     "reported_run",
     "sklearn_victims",
     "subword_victims",
+    "vector_samples",
 ]
 
 FROZEN = pytest.StashKey[int]()

@@ -1,7 +1,7 @@
 """The contract that every recipe keeps, on tiny resources made here: TextAttack's outcomes, whatever runs beside it."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_resources
 from conftest import make_task
 
 from attacks.engine import attack
@@ -52,12 +51,9 @@ def recipes(which: Callable[[Recipe], bool] = lambda _: True) -> pytest.MarkDeco
 
 
 @pytest.fixture(scope="module", autouse=True)
-def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecipeOptions]:
+def options(tiny_encoder: Path) -> RecipeOptions:
     """The resources are there, and a tiny encoder for the recipes that take any."""
-    root = tmp_path_factory.mktemp("resources")
-    encoder = tiny_resources.make_resources(root)
-    with tiny_resources.placed(root):
-        yield RecipeOptions(sentence_encoder=str(encoder))
+    return RecipeOptions(sentence_encoder=str(tiny_encoder))
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,9 @@ from attacks.vector_cache import cached_folder, open_folder
 from attacks.word_vectors import open_word_vectors
 from robustbench_mt.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("vector_cache")
+
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    folder = tmp_path / "the cache"
-    monkeypatch.setenv("ROBUSTBENCH_MT_CACHE", str(folder))
-    return folder / "word_vectors"
 
 
 def test_first_of_equal_words_counts_and_it_is_said(tmp_path, capfd):
@@ -89,12 +84,12 @@ def cut_vectors(folder):
         lambda folder: folder.rename(folder.with_name(f".{folder.name}.partial")),  # killed before it was whole
     ],
 )
-def test_damaged_folder_is_made_again(tmp_path, cache, damage):
+def test_damaged_folder_is_made_again(tmp_path, vector_cache, damage):
     path = write_text(tmp_path / "x.txt")
     folder = cached_folder(path)
     damage(folder)
     assert opened_anew(path).nearest_neighbours("good", 3) == [1, 2, 5]
-    assert sorted(entry.name for entry in cache.iterdir()) == sorted([f".{folder.name}.lock", folder.name])
+    assert sorted(entry.name for entry in vector_cache.iterdir()) == sorted([f".{folder.name}.lock", folder.name])
 
 
 def test_neighbours_are_kept_on_disk(tmp_path):
@@ -116,11 +111,11 @@ def test_neighbours_are_kept_on_disk(tmp_path):
     assert open_folder(folder).neighbours[1].all()
 
 
-def test_neighbours_are_found_when_the_cache_goes_away(tmp_path, cache):
+def test_neighbours_are_found_when_the_cache_goes_away(tmp_path, vector_cache):
     vectors = opened_anew(write_text(tmp_path / "x.txt"))
-    shutil.rmtree(cache)
+    shutil.rmtree(vector_cache)
     assert [vectors.nearest_neighbours(0, 3) for _ in range(2)] == [[1, 2, 5]] * 2
-    assert not cache.exists()
+    assert not vector_cache.exists()
 
 
 def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
@@ -156,10 +151,10 @@ def test_many_may_ask_at_once(tmp_path):
     assert found == [alone.nearest_neighbours(index, 20) for index in asked]
 
 
-def test_layout_of_the_cache(tmp_path, cache):
+def test_layout_of_the_cache(tmp_path, vector_cache):
     """What others may read: a change of this needs another number of the layout."""
     folder = cached_folder(write_text(tmp_path / "x.txt"))
-    assert folder.parent == cache
+    assert folder.parent == vector_cache
     assert sorted(entry.name for entry in folder.iterdir()) == [
         "about.json",
         "neighbours.i32",

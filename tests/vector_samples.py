@@ -1,8 +1,12 @@
-"""Six words and their vectors, and writing them to files."""
+"""Six words and their vectors, writing them to files, and a cache of a test's own.
+
+A plugin of pytest: see ``pytest_plugins`` in conftest.py.
+"""
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+import pytest
 
 from attacks.vector_cache import cached_folder, open_folder
 from attacks.word_vectors import WordVectors
@@ -11,6 +15,14 @@ WORDS = ["good", "great", "decent", "film", "naïve", "movie"]
 VECTORS = np.array(
     [[1, 0, 0], [0.98, 0.2, 0], [0.96, 0, 0.28], [0, 1, 0], [0, -0.6, -0.8], [0.1, 0.99, 0.05]], np.float32
 )
+
+
+@pytest.fixture
+def vector_cache(tmp_path, monkeypatch):
+    """The folder of word vectors in an empty cache."""
+    folder = tmp_path / "the cache"
+    monkeypatch.setenv("ROBUSTBENCH_MT_CACHE", str(folder))
+    return folder / "word_vectors"
 
 
 def text_of(words, vectors, before="", gap=" ", end="\n"):
