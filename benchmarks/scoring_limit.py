@@ -24,7 +24,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from attacks.recipes import RECIPES, build
+from attacks.recipes import RECIPES, Recipe, build
 from attacks.score_cache import ScoreCache
 from attacks.settings import AttackSettings
 from attacks.victim import HuggingFaceVictim, load_victim
@@ -71,49 +71,70 @@ def main(
     settings = AttackSettings(examples=examples, in_flight=in_flight, workers=workers)
     columns = ("attack, tokens/s", "bare, tokens/s", "attack : bare", "plain, tokens/s")
     rates = Table("recipe", "texts", "in the model", *columns)
+    a_token = 2 * _weights(victim.model) / 1e9
     for chosen in [choose("recipe", name, RECIPES) for name in recipe]:
-        built = build(chosen, victim, loaded.protected_fields, loaded.fields)
-        # Once before the clock starts: what a recipe reads from disk is read.
-        texts = _attack(built, victim, loaded, settings).texts
-        batches, tokens = batches_of(victim.tokenizer, texts, victim._scorer._tokens)
-        prepare = partial(
-            prepare_work,
-            partial(load_victim, checkpoint),
-            victim.fingerprint,
-            replace(loaded, splits={}),
-            chosen,
-            settings,
-            None,
-        )
-        seen = []
-        for _ in range(rounds):
-            if workers == 1:
-                began = time.perf_counter()
-                model = _attack(built, victim, loaded, settings).model_seconds
-                attack = time.perf_counter() - began
-            else:
-                model, attack = math.nan, _attack_with_workers(prepare, loaded, settings)
-            seen.append({"model": model, "attack": attack, **_peers(victim, batches)})
-        shares = statistics.median(one["model"] / one["attack"] for one in seen)
-        ratio = statistics.median(one["bare"] / one["attack"] for one in seen)
-        rate = {name: tokens / statistics.median(one[name] for one in seen) for name in ("attack", "bare", "plain")}
-        rates.add_row(
-            *(
-                chosen.name,
-                str(len(texts)),
-                "-" if math.isnan(shares) else f"{shares:.0%}",
-                f"{rate['attack']:.0f}",
-                f"{rate['bare']:.0f}",
-            ),
-            *(f"{ratio:.0%}", f"{rate['plain']:.0f}"),
-        )
-        product = PRODUCTS * 2 * SIZE**3 / statistics.median(one["product"] for one in seen) / 1e9
-        a_token = 2 * _weights(victim.model) / 1e9
+        measured = _measure(chosen, checkpoint, victim, loaded, settings, rounds)
+        rates.add_row(chosen.name, *measured.cells())
+        rate = measured.tokens_per_second
         print(
-            f"{chosen.name}: billions of operations a second: matrix product {product:.0f}; at {a_token:.3f} a token "
-            f"(all linear layers), bare {rate['bare'] * a_token:.0f}, plain {rate['plain'] * a_token:.0f}"
+            f"{chosen.name}: billions of operations a second: matrix product {measured.product:.0f}; at {a_token:.3f} a"
+            f" token (all linear layers), bare {rate('bare') * a_token:.0f}, plain {rate('plain') * a_token:.0f}"
         )
     Console(markup=False, highlight=False, width=120).print(rates)
+
+
+@dataclass
+class _Measured:
+    """What was measured of a recipe.
+
+    Attributes:
+        texts: how many the attack had scored.
+        tokens: real ones in them.
+        rounds: the seconds of each.
+    """
+
+    texts: int
+    tokens: int
+    rounds: list[dict[str, float]]
+
+    def cells(self) -> list[str]:
+        """The table's, but for the recipe's name."""
+        attack, bare, plain = (f"{self.tokens_per_second(name):.0f}" for name in ("attack", "bare", "plain"))
+        share = self._ratio("model", "attack")
+        in_the_model = "-" if math.isnan(share) else f"{share:.0%}"
+        return [str(self.texts), in_the_model, attack, bare, f"{self._ratio('bare', 'attack'):.0%}", plain]
+
+    def tokens_per_second(self, name: str) -> float:
+        return self.tokens / statistics.median(seconds[name] for seconds in self.rounds)
+
+    def _ratio(self, one: str, other: str) -> float:
+        return statistics.median(seconds[one] / seconds[other] for seconds in self.rounds)
+
+    @property
+    def product(self) -> float:
+        """Of matrices, billions of operations a second."""
+        return PRODUCTS * 2 * SIZE**3 / statistics.median(seconds["product"] for seconds in self.rounds) / 1e9
+
+
+def _measure(
+    recipe: Recipe, checkpoint: str, victim: HuggingFaceVictim, task: Task, settings: AttackSettings, rounds: int
+) -> _Measured:
+    built = build(recipe, victim, task.protected_fields, task.fields)
+    # Once before the clock starts: what a recipe reads from disk is read.
+    texts = _attack(built, victim, task, settings).texts
+    batches, tokens = batches_of(victim.tokenizer, texts, victim._scorer._tokens)
+    load, without_texts = partial(load_victim, checkpoint), replace(task, splits={})
+    prepare = partial(prepare_work, load, victim.fingerprint, without_texts, recipe, settings, None)
+    measured = _Measured(len(texts), tokens, [])
+    for _ in range(rounds):
+        if settings.workers == 1:
+            began = time.perf_counter()
+            model = _attack(built, victim, task, settings).model_seconds
+            attack = time.perf_counter() - began
+        else:
+            model, attack = math.nan, _attack_with_workers(prepare, task, settings)
+        measured.rounds.append({"model": model, "attack": attack, **_peers(victim, batches)})
+    return measured
 
 
 @dataclass
