@@ -38,6 +38,7 @@ pytest_plugins = [
     "ray_machines",
     "reported_run",
     "sklearn_victims",
+    "small_experiments",
     "subword_victims",
     "vector_samples",
 ]

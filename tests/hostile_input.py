@@ -6,6 +6,7 @@ some hundreds of cases, always the same ones; ``benchmarks/fuzz.py`` tries as ma
 
 import json
 import re
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -89,13 +90,18 @@ class Parser:
     settles: str = ""
 
 
-def refusal(parser: Parser, files: Mapping[str, bytes], directory: Path) -> str | None:
-    """The line with which a parser refuses files; ``None`` where it reads them.
+def refusal(parser: Parser, files: Mapping[str, bytes]) -> str | None:
+    """The line with which a parser refuses files, in a directory of their own; ``None`` where it reads them.
 
     Raises:
         AssertionError: it says it in another way, writes what it should not, or takes long.
         Exception: whatever it raises that no user is meant to read.
     """
+    with tempfile.TemporaryDirectory() as directory:
+        return _refusal_in(Path(directory), parser, files)
+
+
+def _refusal_in(directory: Path, parser: Parser, files: Mapping[str, bytes]) -> str | None:
     for name, content in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

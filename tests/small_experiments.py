@@ -1,13 +1,17 @@
-"""An experiment that is done in seconds: the tiny encoder on toy reviews in a file."""
+"""An experiment that is done in seconds: the tiny encoder on toy reviews in a file.
+
+A plugin of pytest: see ``pytest_plugins`` in conftest.py.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from conftest import reviews
 
-__all__ = ["small_experiment", "written"]
+__all__ = ["content", "small_experiment", "written"]
 
 
 def small_experiment(base: Path, directory: Path) -> dict[str, Any]:
@@ -26,6 +30,11 @@ def small_experiment(base: Path, directory: Path) -> dict[str, Any]:
         "imbalance": {"ratios": [1, 2], "seeds": [0], "training": training},
         "label_noise": {"shares": [0, 0.2], "seeds": [1]},
     }
+
+
+@pytest.fixture
+def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
+    return small_experiment(tiny_base, tmp_path)
 
 
 def written(path: Path, content: Any) -> Path:

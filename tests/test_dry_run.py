@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_experiments import small_experiment, written
+from small_experiments import written
 from transformers import AutoConfig, AutoModel
 
 from robustbench_mt.calibration import calibrate
@@ -25,11 +25,6 @@ from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import FineTuned, fine_tune
 from robustbench_mt.training_settings import TrainingSettings
-
-
-@pytest.fixture
-def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
-    return small_experiment(tiny_base, tmp_path)
 
 
 def found(path: Path, out: Path, **options: Any) -> DryRun:

@@ -6,18 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_experiments import small_experiment, written
+from small_experiments import written
 
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment import Experiment, stored
 from robustbench_mt.experiment_file import load_experiment, packaged_experiment
 from robustbench_mt.experiment_run import refuse_other_experiment, run_experiment
 from robustbench_mt.failures import Failures
-
-
-@pytest.fixture
-def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
-    return small_experiment(tiny_base, tmp_path)
 
 
 def state(out: Path) -> dict[str, tuple[int, bytes]]:

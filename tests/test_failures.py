@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from interrupts import interrupted
-from small_experiments import small_experiment, written
+from small_experiments import written
 from test_experiment import settled
 
 from robustbench_mt.cli import main
@@ -20,11 +20,6 @@ from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.method_rows import method_rows
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
-
-
-@pytest.fixture
-def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
-    return small_experiment(tiny_base, tmp_path)
 
 
 def failures(out: Path) -> dict[str, FailureRecord]:

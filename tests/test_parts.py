@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_experiments import small_experiment, written
+from small_experiments import written
 
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
@@ -17,12 +17,6 @@ from robustbench_mt.ledger import read_records
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
-
-
-@pytest.fixture
-def content(tiny_base: Path, tmp_path: Path) -> dict[str, Any]:
-    return small_experiment(tiny_base, tmp_path)
-
 
 PARTS = {
     "name": "two",
