@@ -32,12 +32,12 @@ __all__ = ["do_away"]
 # A training may take hours, and machines that are lent by the hour go away.
 _RETRIES = 3
 
-# What a training may leave, and what tells a record of the file from another.
-_RECORDS: dict[str, tuple[type[Record], Callable[[Any], Hashable]]] = {
-    "train.jsonl": (TrainingRecord, lambda record: record.checkpoint),
-    "evaluate.jsonl": (EvaluationRecord, lambda record: (record.checkpoint, record.task, record.split)),
-    "imbalance.jsonl": (ImbalanceRecord, lambda record: (record.task, record.identity, record.key)),
-    "label_noise.jsonl": (LabelNoiseRecord, lambda record: (record.task, record.identity, record.key)),
+# What a training may leave, and what tells a record from the file's others.
+_RECORDS: dict[type[Record], Callable[[Any], Hashable]] = {
+    TrainingRecord: lambda record: record.checkpoint,
+    EvaluationRecord: lambda record: record.key,
+    ImbalanceRecord: lambda record: (record.task, record.identity, record.key),
+    LabelNoiseRecord: lambda record: (record.task, record.identity, record.key),
 }
 
 
@@ -123,9 +123,9 @@ def _take_in(left: Packed, out: Path) -> None:
         run = left.unpack(Path(scratch))
         for path in sorted(run.glob("*.settings.json")):
             claim(inside(out, path.name), json.loads(path.read_bytes()), f"The curve in {out / path.name}")
-        for name, (kind, identity) in _RECORDS.items():
-            if records := list(read_records(run / name, kind)):
-                with Ledger(out / name, kind) as ledger:
+        for kind, identity in _RECORDS.items():
+            if records := list(read_records(run / kind.file, kind)):
+                with Ledger(out / kind.file, kind) as ledger:
                     # A run that was killed between a cell's two files has the one's line already.
                     there = set(map(identity, ledger.records))
                     for record in records:
