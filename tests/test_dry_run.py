@@ -1,5 +1,6 @@
 """What an experiment would cost: counted from the data, calibrated on this machine, and nothing written."""
 
+import json
 import re
 import tempfile
 from dataclasses import replace
@@ -63,6 +64,16 @@ def test_counts_what_is_missing_and_writes_nothing(content: dict[str, Any], tmp_
         ("label_noise", 0),
     ]
     assert (second["train"].steps, second["train"].seconds) == (0, 0)
+
+
+def test_changed_data_are_counted_anew(content: dict[str, Any], tmp_path: Path) -> None:
+    plain = {name: content[name] for name in ("name", "tasks", "training")} | {"methods": ["vanilla"]}
+    path, data = written(tmp_path / "e.yaml", plain), Path(content["tasks"][0])
+    (before,) = found(path, tmp_path / "run").rows
+    lines = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    data.write_text("\n".join(json.dumps({**line, "text": line["text"] * 3}) for line in lines), encoding="utf-8")
+    (after,) = found(path, tmp_path / "run").rows
+    assert after.tokens > 2 * before.tokens
 
 
 def test_queries_are_those_recorded_where_there_are_some(content: dict[str, Any], tmp_path: Path) -> None:

@@ -175,6 +175,19 @@ def test_a_checkpoint_that_is_not_the_evaluated_one_is_not_attacked(content: dic
         assert not list(out.glob("attacks/*vanilla*/*/*.jsonl"))
 
 
+def test_a_training_that_was_evaluated_on_another_split_alone_is_not_done(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    small = {name: content[name] for name in ("name", "tasks", "training")} | {"methods": ["vanilla"], "seeds": [0]}
+    experiment, out = load_experiment(written(tmp_path / "e.yaml", small)), tmp_path / "run"
+    run_experiment(experiment, out)
+    record = json.loads((out / "evaluate.jsonl").read_text())
+    (out / "evaluate.jsonl").write_text(json.dumps({**record, "split": "static advglue"}) + "\n")
+    run_experiment(experiment, out)
+    splits = [json.loads(line)["split"] for line in (out / "evaluate.jsonl").read_text().splitlines()]
+    assert splits == ["static advglue", "test"]
+
+
 def settled(lines: bytes) -> list[str]:
     """Records without what may differ: times, the order in which attacks end, and scores by a rounding error."""
     records = [json.loads(line) for line in lines.splitlines()]
