@@ -1,8 +1,6 @@
 """Cells as tasks of a cluster: trainings, which need nothing of other cells, done beside each other."""
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +12,14 @@ from robustbench_mt.bases import give_base
 from robustbench_mt.cell import Cell
 from robustbench_mt.cluster import Cluster, Lost, Shared
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
-from robustbench_mt.directory_files import Packed
+from robustbench_mt.directory_files import Packed, written_whole
 from robustbench_mt.errors import NoClusterError, UserError
 from robustbench_mt.inside import inside
 from robustbench_mt.kept_in_memory import base_directory, give_task
-from robustbench_mt.ledger import Ledger, claim, make_directory, read_records
-from robustbench_mt.paths import expanded
+from robustbench_mt.ledger import Ledger, claim, read_records
 from robustbench_mt.progress import silence_notes
 from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
-from robustbench_mt.system_errors import cannot
-from robustbench_mt.tasks.names import is_path
+from robustbench_mt.tasks.names import is_path, portable_path
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.task import Task
 
@@ -93,8 +89,8 @@ def _packed(cell: Cell, cluster: Cluster) -> _Job:
     task = cluster.share_once(("task", cell.task_name, cell.data), lambda: cell.task)
     base = cluster.share_once(("base", directory), lambda: Packed.of(directory))
     if is_path(cell.task_name):
-        # Records name a task by where its file really is, which on another machine cannot be told.
-        cell = replace(cell, task_name=os.path.realpath(expanded(cell.task_name)))
+        # What records call a task must not depend on the directory that its worker is in.
+        cell = replace(cell, task_name=portable_path(cell.task_name))
     return _Job(cell, task, base)
 
 
@@ -118,7 +114,8 @@ def _give_task(name: str, options: TaskOptions, task: Shared[Task]) -> None:
 def _take_in(left: Packed, out: Path) -> None:
     """Put what a cell has left into a run's directory: checkpoints first, as their records say that they are there."""
     for name in sorted({path.split("/")[1] for path in left.files if path.startswith("checkpoints/")}):
-        _place(left.below(f"checkpoints/{name}"), inside(out, "checkpoints", name))
+        with written_whole(inside(out, "checkpoints", name)) as partial:
+            left.below(f"checkpoints/{name}").unpack(partial)
     with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
         run = left.unpack(Path(scratch))
         for path in sorted(run.glob("*.settings.json")):
@@ -131,18 +128,3 @@ def _take_in(left: Packed, out: Path) -> None:
                     for record in records:
                         if identity(record) not in there:
                             ledger.append(record)
-
-
-def _place(files: Packed, path: Path) -> None:
-    """Write a directory whole or not at all."""
-    make_directory(path.parent)
-    partial = path.with_name(f".{path.name}.partial")
-    # It is not removed, but would be written through.
-    if partial.is_symlink():
-        partial.unlink()
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        files.unpack(partial).replace(path)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise cannot("write", path, error) from None

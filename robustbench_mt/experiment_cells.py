@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,8 +176,7 @@ class AttackCell(Cell):
     def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from attacks.engine import attack
         from attacks.recipes import RECIPES
-        from attacks.victim import load_victim
-        from attacks.work import Reload
+        from attacks.travelling import reloading
         from robustbench_mt.cells import refuse_other_evaluation
 
         path = self.target.path(out)
@@ -187,11 +185,6 @@ class AttackCell(Cell):
         for record in recorded(out, EvaluationRecord):
             if record.key == (victim.name, self.task.name, "test"):
                 refuse_other_evaluation(record, victim, self.task, out / EvaluationRecord.file)
-        reload: Reload = partial(load_victim, str(path))
-        if cluster:
-            from attacks.travelling import travelling
-
-            reload = travelling(cluster, str(path), victim)
         attack(
             victim,
             self.task,
@@ -199,7 +192,7 @@ class AttackCell(Cell):
             self.plan.settings,
             out,
             options=self.plan.recipe_options,
-            reload=reload,
+            reload=reloading(str(path), victim, cluster=cluster),
             cluster=cluster,
         )
 
@@ -209,20 +202,18 @@ class CurveCell(Cell):
     """Train at a point of a curve, and evaluate.
 
     Attributes:
-        curve_name: what the experiment calls the curve: ``imbalance`` or ``label_noise``.
         plan: of the curve; its levels and seeds do not count.
         settings: of the training.
         point: where.
     """
 
-    curve_name: str
     plan: CurvePlan
     settings: TrainingSettings
     point: "Point"
 
     @property
     def what(self) -> str:
-        return self.curve_name
+        return self.plan.name
 
     @property
     def words(self) -> tuple[str, ...]:

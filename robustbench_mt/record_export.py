@@ -1,7 +1,6 @@
 """Records as a Parquet file, one batch after another, so that their number does not matter."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from robustbench_mt.inside import inside
 from robustbench_mt.ledger import make_directory, read_records, written_atomically
 from robustbench_mt.paths import is_directory
 from robustbench_mt.records import AttackRecord, AttackRun, EvaluationRecord, Record, TrainingRecord
+from robustbench_mt.surrogates import replaced_surrogates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,4 +189,4 @@ def _encodable(value: Any) -> Any:
     """A text, or the texts of a list, without lone surrogates."""
     if isinstance(value, list):
         return [_encodable(text) for text in value]
-    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
+    return replaced_surrogates(value)[0] if isinstance(value, str) else value

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,25 @@ def test_goes_on_where_it_was_interrupted(
             assert one[name][1] == other[name][1], name
     for name in (name for name in one if name.endswith(".jsonl")):
         assert settled(one[name][1]) == settled(other[name][1]), name
+
+
+def test_a_directory_that_was_moved_is_gone_on_with(
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Experiment, data and run together, as to another machine."""
+    here = tmp_path / "here"
+    here.mkdir()
+    data = Path(content["tasks"][0]).rename(here / "mine.jsonl")
+    small = {name: content[name] for name in ("name", "training", "attack")} | {"methods": ["vanilla"], "seeds": [0]}
+    written(here / "e.yaml", {**small, "tasks": [data.name], "imbalance": {"ratios": [2]}})
+    monkeypatch.chdir(here)
+    run_experiment(load_experiment(Path("e.yaml")), Path("run"))
+    there = shutil.copytree(here, tmp_path / "there")
+    shutil.rmtree(here / "run")
+    monkeypatch.chdir(there)
+    before = state(Path("run"))
+    assert run_experiment(load_experiment(Path("e.yaml")), Path("run")).missing == []
+    assert state(Path("run")) == before
 
 
 def test_an_experiment_may_grow_and_not_shrink(content: dict[str, Any], tmp_path: Path) -> None:
