@@ -160,6 +160,14 @@ def test_what_may_grow(name: str, more: Any, in_parts: bool, content: dict[str, 
         refuse_other_experiment(read({**content, "vary": {"batch_size": [8, 16]}}), tmp_path)
 
 
+def test_another_experiment_is_refused_by_its_name(content: dict[str, Any], tmp_path: Path) -> None:
+    small = {name: content[name] for name in ("name", "tasks", "training")} | {"methods": ["vanilla"], "seeds": [0]}
+    run_experiment(load_experiment(written(tmp_path / "e.yaml", small)), tmp_path / "run")
+    other = load_experiment(written(tmp_path / "other.yaml", {**small, "name": "other", "seeds": [1]}))
+    with pytest.raises(UserError, match=r"run belongs to the experiment 'small', not to 'other': choose another --out"):
+        run_experiment(other, tmp_path / "run")
+
+
 def test_growth_is_kept_only_when_the_run_can_begin(content: dict[str, Any], tmp_path: Path) -> None:
     small = {**{name: content[name] for name in ("name", "tasks", "training")}, "methods": ["vanilla"], "seeds": [0]}
     out = tmp_path / "run"
