@@ -74,8 +74,6 @@ def test_counts_what_is_missing_and_writes_nothing(
     printed = capsys.readouterr().out.splitlines()
     curve = found(path, tmp_path / "run", only=["imbalance/*"]).missing
     assert [line for line in printed if line.startswith("imbalance/")] == curve
-        path, tmp_path / "run", only=["imbalance/*"]
-    ).missing
 
 
 def test_changed_data_are_counted_anew(content: dict[str, Any], tmp_path: Path) -> None:
