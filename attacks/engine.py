@@ -78,7 +78,7 @@ def attack(
         out: the run's directory.
         options: what the recipe is built with in place of what it would look for.
         reload: loads the same victim in a worker; must be picklable, and is needed for more than one worker:
-            ``functools.partial(load_victim, "DIR")``. On a cluster, :func:`attacks.travelling.travelling` makes it.
+            ``functools.partial(load_victim, "DIR")``. On a cluster, :func:`attacks.travelling.reloading` makes it.
         cluster: where shards of the examples are attacked, in place of ``settings.workers``.
 
     Returns:

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from robustbench_mt.errors import UnfitRecipeError
+from robustbench_mt.surrogates import tokenizable
 
 __all__ = ["Span", "embedding_gradient", "encode_one", "token_spans", "whole_words", "word_tokens"]
 
@@ -21,8 +22,7 @@ Span = tuple[int, int, int]
 
 def encode_one(tokenizer: PreTrainedTokenizerBase, text: Sequence[str], max_length: int, **more: Any) -> BatchEncoding:
     """One text (a string a field) as a batch of one, cut as for scoring."""
-    # Tokenizers refuse lone surrogates; a question mark for each keeps all others in their places.
-    columns = [[field.encode("utf-8", "replace").decode("utf-8")] for field in text]
+    columns = [[tokenizable(field)] for field in text]
     return tokenizer(*columns, truncation=True, max_length=max_length, padding=False, **more)
 
 

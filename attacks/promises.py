@@ -6,14 +6,12 @@ more than the edit of one character, whether a word was changed twice; and LEAP'
 its mutations alone: moves of TextAttack's particle swarm pass over it (4 of 29 texts of one run ended above it).
 """
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-__all__ = ["broken_promises", "unchecked_promises"]
+from attacks.shortcuts import CUT_IN_CONTEXT
 
-# Chinese words are cut out of their context by TextAttack, so a change moves the borders of others.
-_CUT_IN_CONTEXT = re.compile("[\u4e00-\u9fff]")
+__all__ = ["broken_promises", "unchecked_promises"]
 
 
 def broken_promises(attack: Any, before: Any, after: Any) -> list[str]:
@@ -28,7 +26,7 @@ def broken_promises(attack: Any, before: Any, after: Any) -> list[str]:
         before, after: ``AttackedText`` of the same fields.
     """
     after.attack_attrs["last_transformation"] = attack.transformation
-    aligned = not (_CUT_IN_CONTEXT.search(before.text) or _CUT_IN_CONTEXT.search(after.text))
+    aligned = not (CUT_IN_CONTEXT.search(before.text) or CUT_IN_CONTEXT.search(after.text))
     kept = [
         *((constraint, constraint(after, before)) for constraint in attack.constraints if _compares_texts(constraint)),
         *(

@@ -15,6 +15,8 @@ from robustbench_mt.checkpoints import fingerprint
 from robustbench_mt.errors import BadCheckpointError
 from robustbench_mt.packed_linears import can_pack, pack_linears
 from robustbench_mt.quiet import quiet_libraries
+from robustbench_mt.surrogates import tokenizable
+from robustbench_mt.wording import first_line
 
 __all__ = ["SentenceSimilarity", "TextEncoder", "shared_encoder"]
 
@@ -52,10 +54,8 @@ class TextEncoder:
         return np.array([vectors[text] for text in texts], np.float32)
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        # Tokenizers refuse lone surrogates, which hostile text may hold.
-        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         with torch.inference_mode():
-            vectors: NDArray[np.float32] = self._model.encode(readable, show_progress_bar=False)
+            vectors: NDArray[np.float32] = self._model.encode(list(map(tokenizable, texts)), show_progress_bar=False)
         return vectors
 
     @cached_property
@@ -73,8 +73,9 @@ class TextEncoder:
                     model_kwargs={"use_safetensors": True},
                 )
             except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise BadCheckpointError(f"The sentence encoder {self._directory} cannot be loaded: {reason}") from None
+                raise BadCheckpointError(
+                    f"The sentence encoder {self._directory} cannot be loaded: {first_line(error)}"
+                ) from None
         if can_pack(model):
             pack_linears(model)
         return model

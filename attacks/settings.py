@@ -6,6 +6,7 @@ from typing import Literal
 
 from robustbench_mt.errors import BadSettingError
 from robustbench_mt.seeds import checked_seed
+from robustbench_mt.setting_checks import check_choices, check_counts
 from robustbench_mt.tasks.options import SplitOptions
 
 __all__ = ["AttackSettings", "RecipeOptions", "VictimOptions"]
@@ -45,18 +46,14 @@ class AttackSettings(SplitOptions):
     workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("examples", "max_characters", "max_queries", "in_flight", "workers"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise BadSettingError(f"{name} is {value}: it must be at least 1.")
+        check_counts(self, "examples", "max_characters", "max_queries", "in_flight", "workers")
         # Negated, so that NaN is refused too.
         if self.max_seconds is not None and not self.max_seconds > 0:
             raise BadSettingError(f"max_seconds is {self.max_seconds}: it must be over 0.")
         if self.max_words is not None and not 0 < self.max_words <= 1:
             raise BadSettingError(f"max_words is {self.max_words}: it is a share, over 0 and at most 1.")
         checked_seed(self.seed)
-        if self.sample not in ("first", "random"):
-            raise BadSettingError(f"sample is {self.sample!r}: it must be 'first' or 'random'.")
+        check_choices(self)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from itertools import islice, product
 from typing import Any
 from unittest.mock import patch
 
-__all__ = ["shortcuts"]
+__all__ = ["CUT_IN_CONTEXT", "shortcuts"]
 
-# TextAttack cuts texts with Chinese script in their context.
-_CUT_IN_CONTEXT = re.compile("[\u4e00-\u9fff]")
+CUT_IN_CONTEXT = re.compile("[\u4e00-\u9fff]")
+"""Script whose words TextAttack cuts out of their context, so that a change moves the borders of others."""
+
 _PIECES = 2**16
 _LONGEST_PIECE = 64
 
@@ -56,7 +57,7 @@ def _splitter(words_from_text: Any) -> Any:
         return tuple(words_from_text(piece))
 
     def split(text: str, words_to_ignore: Sequence[str] = ()) -> list[str]:
-        if words_to_ignore or _CUT_IN_CONTEXT.search(text):
+        if words_to_ignore or CUT_IN_CONTEXT.search(text):
             return list(words_from_text(text, list(words_to_ignore)))
         words: list[str] = []
         for piece in text.split():
@@ -80,7 +81,7 @@ def _swapper(generate_new_attacked_text: Any, split: Any) -> Any:
             return generate_new_attacked_text(self, new_words)
         (index,) = changed
         new = new_words[index]
-        if split(new) != [new] or _CUT_IN_CONTEXT.search(new):
+        if split(new) != [new] or CUT_IN_CONTEXT.search(new):
             return generate_new_attacked_text(self, new_words)
         joined = self.SPLIT_TOKEN.join(self._text_input.values())
         start = starts[index]
@@ -117,7 +118,7 @@ def _starts(text: Any, split: Any) -> list[int] | None:
         joined = token.join(fields)
         is_plain = (
             joined.count(token) == len(fields) - 1
-            and not _CUT_IN_CONTEXT.search(joined)
+            and not CUT_IN_CONTEXT.search(joined)
             and all(split(word) == [word] for word in words)
             and not (len(fields) > 1 and any(word in token for word in words))
         )

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from attacks.adversarial import found_texts, keeps_label
 from attacks.settings import VictimOptions
 from attacks.victim import Victim, load_victim
+from robustbench_mt.attack_runs import some_attack_runs
 from robustbench_mt.checkpoints import read_training
 from robustbench_mt.errors import ConflictingOptionsError, NothingToDoError, OtherVictimError
-from robustbench_mt.inside import attack_files, inside, run_checkpoint
-from robustbench_mt.ledger import Ledger, read_record
+from robustbench_mt.inside import inside, run_checkpoint
+from robustbench_mt.ledger import Ledger
 from robustbench_mt.progress import note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, TransferRecord
 from robustbench_mt.registry import choose
@@ -74,7 +75,7 @@ def transfer(
     plan = [(sources, _targets(directory, sources, given)) for sources in groups]
     pairs = sum(len(sources) * len(targets) for sources, targets in plan)
     asked: list[Hashable] = []
-    with Ledger(directory / "transfer.jsonl", TransferRecord) as ledger, progress("transfer", pairs) as set_done:
+    with Ledger(directory / TransferRecord.file, TransferRecord) as ledger, progress("transfer", pairs) as set_done:
         latest = {_pair(record): record for record in ledger.records}
         for sources, targets in plan:
             for victim in _loaded(targets, sources[0].run, allow_network):
@@ -94,10 +95,7 @@ def _pair(record: TransferRecord) -> Hashable:
 
 
 def _sources(directory: Path, task: str | None) -> list[_Source]:
-    paths = attack_files(directory)
-    if not paths:
-        raise NothingToDoError(f"{directory} has no attacks: name a directory that attack or run has written.")
-    runs = [(path, read_record(path.with_suffix(".settings.json"), AttackRun)) for path in paths]
+    runs = some_attack_runs(directory)
     if task is not None:
         attacked = {run.task: run.task for _, run in runs}
         wanted = choose(f"task of the attacks in {directory}", attacked.get(task, task_slug(task)), attacked)

@@ -1,4 +1,4 @@
-"""Victims that go along with the tasks that attack them."""
+"""Victims that are loaded where they are attacked: in other processes, and on other machines."""
 
 import tempfile
 from functools import partial
@@ -12,19 +12,23 @@ from robustbench_mt.cluster import Cluster, Shared
 from robustbench_mt.directory_files import Packed
 from robustbench_mt.tasks.task import Task
 
-__all__ = ["travelling"]
+__all__ = ["reloading"]
 
 
-def travelling(cluster: Cluster, spec: str, victim: Victim, options: VictimOptions | None = None) -> Reload:
-    """Loads a victim in tasks. A checkpoint's files travel with it; any other victim must be on every machine.
+def reloading(
+    spec: str, victim: Victim, options: VictimOptions | None = None, cluster: Cluster | None = None
+) -> Reload:
+    """Loads a victim anew where it is attacked. To a cluster a checkpoint's files travel along.
+
+    Any other victim must be on every machine.
 
     Args:
-        cluster: whose object store holds the files, once.
         spec: as :func:`attacks.victim.load_victim` takes it.
         victim: what was loaded of it here.
         options: flags for what is not safe, and a label mapping.
+        cluster: whose object store holds the files, once; ``None`` for processes of this machine.
     """
-    if spec.partition(":")[0] in ("sklearn", "python"):
+    if cluster is None or spec.partition(":")[0] in ("sklearn", "python"):
         return partial(load_victim, spec, options=options)
     directory = find_model(spec, allow_pickle=bool(options and options.allow_pickle))
     files = cluster.share_once(("victim", victim.fingerprint), partial(Packed.of, directory))

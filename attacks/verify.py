@@ -13,9 +13,10 @@ from attacks.recipes import RECIPES, Recipe, build, describe, resources_used
 from attacks.settings import RecipeOptions, VictimOptions
 from attacks.textattack_import import import_textattack, no_downloads, quiet
 from attacks.victim import Victim, load_victim
-from robustbench_mt.errors import NothingToDoError, OtherVictimError, UserError
-from robustbench_mt.inside import attack_files, run_checkpoint
-from robustbench_mt.ledger import read_record, read_records
+from robustbench_mt.attack_runs import some_attack_runs
+from robustbench_mt.errors import OtherVictimError, UserError
+from robustbench_mt.inside import run_checkpoint
+from robustbench_mt.ledger import read_records
 from robustbench_mt.paths import is_directory
 from robustbench_mt.records import NOT_ATTACKED, AttackRecord, AttackRun
 from robustbench_mt.registry import choose
@@ -87,13 +88,10 @@ def verify(
     Raises:
         UserError: there are no attacks, a record cannot be read, or a victim is not there or cannot be loaded.
     """
-    paths = attack_files(directory)
-    if not paths:
-        raise NothingToDoError(f"{directory} has no attacks: name a directory that attack or run has written.")
-    runs = [read_record(path.with_suffix(".settings.json"), AttackRun) for path in paths]
-    specs = [_victim_spec(directory, run, victim) for run in runs]
+    runs = some_attack_runs(directory)
+    specs = [_victim_spec(directory, run, victim) for _, run in runs]
     loaded: tuple[Any, Victim] | None = None
-    for path, run, spec in zip(paths, runs, specs, strict=True):
+    for (path, run), spec in zip(runs, specs, strict=True):
         key = (spec, run.label_names, run.fields)
         if loaded is None or loaded[0] != key:
             task = Task(run.task, tuple(run.fields), tuple(run.label_names), {})

@@ -79,7 +79,7 @@ def write_run(out: Path, examples: int) -> None:
     """A run's directory with so many attacked examples in all."""
     trainings = [made(method, seed) for method in METHODS for seed in SEEDS]
     texts = sentences(examples // (len(trainings) * len(RECIPES)))
-    with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
+    with Ledger(out / TrainingRecord.file, TrainingRecord) as ledger:
         for training in trainings:
             ledger.append(training)
     for training in trainings:

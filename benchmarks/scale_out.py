@@ -30,7 +30,7 @@ from cyclopts import App, Parameter
 from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings, RecipeOptions
 from attacks.shards import Shards, shard_sizes
-from attacks.travelling import travelling
+from attacks.travelling import reloading
 from attacks.victim import load_victim
 from attacks.work import Example, prepare_work
 from attacks.worker import Work
@@ -82,7 +82,7 @@ def main(
     with Cluster(BackendOptions("ray"), cores=2) as cluster:
         prepare = partial(
             prepare_work,
-            travelling(cluster, checkpoint, victim),
+            reloading(checkpoint, victim, cluster=cluster),
             victim.fingerprint,
             replace(loaded, splits={}),
             choose("recipe", recipe, RECIPES),

@@ -48,7 +48,6 @@ class ImbalanceCurve(Curve[ImbalanceRecord]):
     """
 
     name: ClassVar[str] = "imbalance curve"
-    file: ClassVar[str] = "imbalance.jsonl"
     record_type = ImbalanceRecord
 
     def __init__(

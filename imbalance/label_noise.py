@@ -74,7 +74,6 @@ class LabelNoiseCurve(Curve[LabelNoiseRecord]):
     """
 
     name: ClassVar[str] = "label noise curve"
-    file: ClassVar[str] = "label_noise.jsonl"
     record_type = LabelNoiseRecord
 
     def training_set(self, point: Point) -> Examples:

@@ -1,23 +1,25 @@
 """Subsets of a labelled set with the class counts asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbalance.protocols import PROTOCOLS, balanced
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
-from robustbench_mt.errors import TooFewExamplesError
+from robustbench_mt.errors import BadSettingError, TooFewExamplesError
 from robustbench_mt.registry import choose
+from robustbench_mt.wording import quoted
 
 __all__ = ["class_counts", "make_imbalanced"]
 
 
 def make_imbalanced(
-    labels: Sequence[int],
+    labels: Sequence[int] | Sequence[str],
     ratio: float,
     *,
     protocol: str = DEFAULT_PROTOCOL,
-    minority: int = 1,
+    minority: int | str | None = None,
     majority_size: int | None = None,
     control: bool = False,
     seed: int = 0,
@@ -31,11 +33,12 @@ def make_imbalanced(
     Controls are nested as well.
 
     Args:
-        labels: class indices.
+        labels: class indices, or names, whose order is the alphabet's; of a list, an array, a pandas column or one of
+            a ``datasets`` data set.
         ratio: majority : minority, at least 1; with ``kept-share`` the share of the minority to keep, above 0 and at
             most 1.
         protocol: a name in :data:`imbalance.protocols.PROTOCOLS`, which say what stays as it is.
-        minority: the class.
+        minority: the class; the last one by default.
         majority_size: examples of each class at a ratio or share of 1; by default as many as the data allow, which with
             ``kept-share`` is all there are of each, else the same number of each.
         control: the balanced set of as many examples in all, instead: what fewer examples do by themselves.
@@ -45,7 +48,8 @@ def make_imbalanced(
         Positions in ``labels``, ascending.
 
     Raises:
-        UserError: an unknown protocol or class, a level out of its range, or one that the data cannot give.
+        UserError: an unknown protocol or class, a level out of its range, or one that the data cannot give; labels
+            that are neither class indices nor names.
 
     Examples:
         >>> labels = [0, 0, 0, 0, 1, 1, 1, 1]
@@ -53,9 +57,20 @@ def make_imbalanced(
         [0, 0, 0, 0, 1]
         >>> [labels[index] for index in make_imbalanced(labels, 3, protocol="constant-size")]
         [0, 0, 0, 1]
+        >>> import pandas
+        >>> frame = pandas.DataFrame({"text": ["a", "b", "c", "d"], "label": ["neg", "pos", "neg", "pos"]})
+        >>> frame.iloc[make_imbalanced(frame["label"], 2, minority="neg")]["label"].tolist()
+        ['neg', 'pos', 'pos']
     """
-    available = class_counts(labels)
-    wanted = choose("protocol", protocol, PROTOCOLS).counts(available, ratio, minority, majority_size)
+    of_class, names = _classes(labels)
+    available = class_counts(of_class, len(names))
+    if minority is None:
+        rare = len(available) - 1
+    elif isinstance(minority, str):
+        rare = choose("class", minority, {name: index for index, name in enumerate(names)})
+    else:
+        rare = minority
+    wanted = choose("protocol", protocol, PROTOCOLS).counts(available, ratio, rare, majority_size)
     if control:
         wanted = balanced(wanted)
     for index, (count, there) in enumerate(zip(wanted, available, strict=True)):
@@ -64,7 +79,6 @@ def make_imbalanced(
             raise TooFewExamplesError(
                 f"{count} examples of class {index} are asked for, but there are {there}: {remedy}."
             )
-    of_class = np.asarray(labels)
     taken: list[int] = []
     for index, count in enumerate(wanted):
         # One generator a class: how many are taken of one class moves nothing in another.
@@ -73,6 +87,20 @@ def make_imbalanced(
     return sorted(taken)
 
 
-def class_counts(labels: Sequence[int], classes: int = 0) -> list[int]:
+def _classes(labels: Sequence[int] | Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """Class indices, and the names of the classes where the labels are such."""
+    if isinstance(labels, str | Mapping) or getattr(labels, "ndim", 1) != 1:
+        raise BadSettingError(f"The labels are a {type(labels).__name__}: give a column of them, as in data['label'].")
+    values = list(labels)
+    if values and all(isinstance(value, str) for value in values):
+        names, indices = np.unique(np.array(values, dtype=object), return_inverse=True)
+        return indices.astype(np.int64), names.tolist()
+    for value in values:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 0:
+            raise BadSettingError(f"A label is {quoted(value)}: give class indices from 0 on, or names.")
+    return np.array(values, dtype=np.int64), []
+
+
+def class_counts(labels: "Sequence[int] | NDArray[np.int64]", classes: int = 0) -> list[int]:
     """How many examples each class has, by class index; at least ``classes`` counts, zeros among them."""
     return [int(count) for count in np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes)]

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from imbalance.sampling import class_counts
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.evaluation import Metrics, metric_intervals
+from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import of_all_examples
@@ -90,7 +91,6 @@ class Curve(ABC, Generic[R]):
 
     Attributes:
         name: of the curve, in words.
-        file: where a run's directory has the records.
         record_type: what is written there, a line a point.
 
     Raises:
@@ -98,13 +98,17 @@ class Curve(ABC, Generic[R]):
     """
 
     name: ClassVar[str]
-    file: ClassVar[str]
     record_type: type[R]
 
     def __init__(self, task: Task, settings: TrainingSettings) -> None:
         task.require_classes(f"{self.name}s")
         self.task = task
         self.settings = settings
+
+    @property
+    def file(self) -> str:
+        """Where a run's directory has the records."""
+        return self.record_type.file
 
     @abstractmethod
     def training_set(self, point: Point) -> Examples:
@@ -250,7 +254,7 @@ def _twin(records: Sequence[R], curve: Curve[R], point: Point, train: Examples) 
 
 def _settings_path(curve: Curve[R], path: Path) -> Path:
     """Where the settings lie that all points of a task in the file of records share."""
-    return path.with_suffix(f".{curve.task.name}.settings.json")
+    return inside(path.parent, path.with_suffix(f".{curve.task.name}.settings.json").name)
 
 
 def _claim(curve: Curve[R], path: Path) -> None:

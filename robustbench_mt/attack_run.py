@@ -1,7 +1,6 @@
 """One checkpoint attacked by itself, without an experiment: by recipes, in this process, in several or on a cluster."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from attacks.settings import AttackSettings, RecipeOptions, VictimOptions
@@ -42,8 +41,8 @@ def run_attacks(
     """
     from attacks.engine import attack
     from attacks.recipes import RECIPES
+    from attacks.travelling import reloading
     from attacks.victim import load_victim
-    from attacks.work import Reload
     from robustbench_mt.tasks import load_task
 
     chosen, options = [choose("recipe", name, RECIPES) for name in recipes], options or TaskOptions()
@@ -52,11 +51,7 @@ def run_attacks(
     settings = settings or AttackSettings()
     loaded.split(settings.split)
     attacked = load_victim(checkpoint, loaded, victim, allow_network=options.allow_network)
-    reload: Reload = partial(load_victim, checkpoint, options=victim)
     with connected(backend) as cluster:
-        if cluster:
-            from attacks.travelling import travelling
-
-            reload = travelling(cluster, checkpoint, attacked, victim)
+        reload = reloading(checkpoint, attacked, victim, cluster=cluster)
         for recipe in chosen:
             attack(attacked, loaded, recipe, settings, out, options=recipe_options, reload=reload, cluster=cluster)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from robustbench_mt.errors import BadSettingError, ConflictingOptionsError
+from robustbench_mt.setting_checks import check_choices, check_counts
 
 if TYPE_CHECKING:
     from robustbench_mt.cluster import Cluster
@@ -37,8 +38,7 @@ class BackendOptions:
     shard: int | None = None
 
     def __post_init__(self) -> None:
-        if self.backend not in ("local", "ray"):
-            raise BadSettingError(f"backend is {self.backend!r}: it must be 'local' or 'ray'.")
+        check_choices(self)
         if self.ray_address is not None and self.backend == "local":
             raise ConflictingOptionsError("--ray-address says where Ray is: add --backend ray, or leave it out.")
         # Negated, so that NaN is refused too. Ray counts in ten-thousandths.
@@ -46,8 +46,7 @@ class BackendOptions:
             raise BadSettingError(f"task_cores is {self.task_cores}: it must be over 0.")
         if not 0 <= self.task_gpus < 1e6:
             raise BadSettingError(f"task_gpus is {self.task_gpus}: it must be 0 or more.")
-        if self.shard is not None and self.shard < 1:
-            raise BadSettingError(f"shard is {self.shard}: it must be at least 1.")
+        check_counts(self, "shard")
 
 
 @contextmanager

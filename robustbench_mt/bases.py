@@ -5,6 +5,7 @@ from pathlib import Path
 
 from robustbench_mt.errors import BadCheckpointError, MissingPackageError, NoNetworkError, NotFoundError
 from robustbench_mt.paths import exists, is_directory, is_file
+from robustbench_mt.wording import first_line
 
 __all__ = ["BASES", "find_base", "find_model", "give_base"]
 
@@ -89,5 +90,5 @@ def find_model(name: str, allow_network: bool = False, allow_pickle: bool = Fals
     except HFValidationError:  # no hub id has such letters, or so many
         raise missing from None
     except (HfHubHTTPError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise NoNetworkError(f"The model {name} cannot be had from the hub ({reason}): check the name.") from None
+        problem = first_line(error)
+        raise NoNetworkError(f"The model {name} cannot be had from the hub ({problem}): check the name.") from None

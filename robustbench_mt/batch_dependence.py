@@ -87,7 +87,7 @@ def batch_dependence_cell(
     """
     if out is None:
         return batch_dependence(matched, plain, task, split, shuffles, seed)
-    with Ledger(out / "batch_dependence.jsonl", BatchDependenceRecord) as ledger:
+    with Ledger(out / BatchDependenceRecord.file, BatchDependenceRecord) as ledger:
         asked = (matched.name, task.name, split, shuffles, seed)
         for record in ledger.records:
             if (record.checkpoint, record.task, record.split, len(record.accuracies), record.seed) == asked:

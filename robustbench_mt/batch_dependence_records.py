@@ -26,6 +26,7 @@ class BatchDependenceRecord(Record):
     """
 
     kind: ClassVar[str] = "batch dependence"
+    file: ClassVar[str] = "batch_dependence.jsonl"
 
     checkpoint: str
     victim: str

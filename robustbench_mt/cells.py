@@ -42,7 +42,7 @@ def train_cell(
     name = checkpoint_name(task.name, method, seed, variant)
     path = run_checkpoint(out, name)
     if is_main_process():
-        with Ledger(out / "train.jsonl", TrainingRecord) as ledger:
+        with Ledger(out / TrainingRecord.file, TrainingRecord) as ledger:
             recorded = any(record.checkpoint == name for record in ledger.records)
             if path.exists():
                 record = read_training(path)
@@ -92,9 +92,9 @@ def evaluate_cell(
     """
     if out is None:
         return _evaluated(victim, task, split, doubts)
-    with Ledger(out / "evaluate.jsonl", EvaluationRecord) as ledger:
+    with Ledger(out / EvaluationRecord.file, EvaluationRecord) as ledger:
         for record in ledger.records:
-            if (record.checkpoint, record.task, record.split) == (victim.name, task.name, split):
+            if record.key == (victim.name, task.name, split):
                 refuse_other_evaluation(record, victim, task, ledger.path)
                 return record
         record = _evaluated(victim, task, split, doubts)

@@ -1,8 +1,6 @@
 """Cells as tasks of a cluster: trainings, which need nothing of other cells, done beside each other."""
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +12,14 @@ from robustbench_mt.bases import give_base
 from robustbench_mt.cell import Cell
 from robustbench_mt.cluster import Cluster, Lost, Shared
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
-from robustbench_mt.directory_files import Packed
+from robustbench_mt.directory_files import Packed, written_whole
 from robustbench_mt.errors import NoClusterError, UserError
 from robustbench_mt.inside import inside
 from robustbench_mt.kept_in_memory import base_directory, give_task
-from robustbench_mt.ledger import Ledger, claim, make_directory, read_records
-from robustbench_mt.paths import expanded
+from robustbench_mt.ledger import Ledger, claim, read_records
 from robustbench_mt.progress import silence_notes
 from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
-from robustbench_mt.system_errors import cannot
-from robustbench_mt.tasks.names import is_path
+from robustbench_mt.tasks.names import is_path, portable_path
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.task import Task
 
@@ -32,12 +28,12 @@ __all__ = ["do_away"]
 # A training may take hours, and machines that are lent by the hour go away.
 _RETRIES = 3
 
-# What a training may leave, and what tells a record of the file from another.
-_RECORDS: dict[str, tuple[type[Record], Callable[[Any], Hashable]]] = {
-    "train.jsonl": (TrainingRecord, lambda record: record.checkpoint),
-    "evaluate.jsonl": (EvaluationRecord, lambda record: (record.checkpoint, record.task, record.split)),
-    "imbalance.jsonl": (ImbalanceRecord, lambda record: (record.task, record.identity, record.key)),
-    "label_noise.jsonl": (LabelNoiseRecord, lambda record: (record.task, record.identity, record.key)),
+# What a training may leave, and what tells a record from the file's others.
+_RECORDS: dict[type[Record], Callable[[Any], Hashable]] = {
+    TrainingRecord: lambda record: record.checkpoint,
+    EvaluationRecord: lambda record: record.key,
+    ImbalanceRecord: lambda record: (record.task, record.identity, record.key),
+    LabelNoiseRecord: lambda record: (record.task, record.identity, record.key),
 }
 
 
@@ -93,8 +89,8 @@ def _packed(cell: Cell, cluster: Cluster) -> _Job:
     task = cluster.share_once(("task", cell.task_name, cell.data), lambda: cell.task)
     base = cluster.share_once(("base", directory), lambda: Packed.of(directory))
     if is_path(cell.task_name):
-        # Records name a task by where its file really is, which on another machine cannot be told.
-        cell = replace(cell, task_name=os.path.realpath(expanded(cell.task_name)))
+        # What records call a task must not depend on the directory that its worker is in.
+        cell = replace(cell, task_name=portable_path(cell.task_name))
     return _Job(cell, task, base)
 
 
@@ -118,31 +114,17 @@ def _give_task(name: str, options: TaskOptions, task: Shared[Task]) -> None:
 def _take_in(left: Packed, out: Path) -> None:
     """Put what a cell has left into a run's directory: checkpoints first, as their records say that they are there."""
     for name in sorted({path.split("/")[1] for path in left.files if path.startswith("checkpoints/")}):
-        _place(left.below(f"checkpoints/{name}"), inside(out, "checkpoints", name))
+        with written_whole(inside(out, "checkpoints", name)) as partial:
+            left.below(f"checkpoints/{name}").unpack(partial)
     with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
         run = left.unpack(Path(scratch))
         for path in sorted(run.glob("*.settings.json")):
             claim(inside(out, path.name), json.loads(path.read_bytes()), f"The curve in {out / path.name}")
-        for name, (kind, identity) in _RECORDS.items():
-            if records := list(read_records(run / name, kind)):
-                with Ledger(out / name, kind) as ledger:
+        for kind, identity in _RECORDS.items():
+            if records := list(read_records(run / kind.file, kind)):
+                with Ledger(out / kind.file, kind) as ledger:
                     # A run that was killed between a cell's two files has the one's line already.
                     there = set(map(identity, ledger.records))
                     for record in records:
                         if identity(record) not in there:
                             ledger.append(record)
-
-
-def _place(files: Packed, path: Path) -> None:
-    """Write a directory whole or not at all."""
-    make_directory(path.parent)
-    partial = path.with_name(f".{path.name}.partial")
-    # It is not removed, but would be written through.
-    if partial.is_symlink():
-        partial.unlink()
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        files.unpack(partial).replace(path)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise cannot("write", path, error) from None

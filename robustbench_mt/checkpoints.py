@@ -1,7 +1,6 @@
 """A checkpoint on disk: an ordinary Hugging Face directory, with ``training.json`` beside the weights."""
 
 import hashlib
-import shutil
 from pathlib import Path
 
 from transformers import (
@@ -12,12 +11,12 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from robustbench_mt.directory_files import written_whole
 from robustbench_mt.errors import BadCheckpointError, UnsafeFileError
-from robustbench_mt.ledger import make_directory, read_record, write_record
+from robustbench_mt.ledger import read_record, write_record
 from robustbench_mt.paths import is_file
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
-from robustbench_mt.system_errors import cannot, system_error
 from robustbench_mt.weights import has_safe_weights
 from robustbench_mt.wording import first_line, listed
 
@@ -34,20 +33,10 @@ def save_checkpoint(
     Raises:
         UserError: the directory cannot be written; a full disk is named as such.
     """
-    make_directory(path.parent)
-    partial = path.with_name(f".{path.name}.partial")
-    _remove(partial)
-    try:
+    with written_whole(path) as partial:
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         write_record(partial / TRAINING_FILE, record)
-        partial.replace(path)
-    except BaseException as error:
-        # It takes the room that the user has to make.
-        _remove(partial)
-        if (problem := system_error(error)) is None:
-            raise
-        raise cannot("write", path, problem) from None
 
 
 def read_training(path: Path) -> TrainingRecord | None:
@@ -112,9 +101,3 @@ def fingerprint(path: Path) -> str:
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()[:16]
-
-
-def _remove(directory: Path) -> None:
-    if directory.is_symlink():
-        directory.unlink()
-    shutil.rmtree(directory, ignore_errors=True)

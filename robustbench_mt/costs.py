@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -12,7 +11,7 @@ from robustbench_mt.cell import Cell
 from robustbench_mt.errors import UserError
 from robustbench_mt.experiment_cells import AttackCell, CurveCell, TrainCell
 from robustbench_mt.inside import attack_files
-from robustbench_mt.kept_in_memory import base_directory, loaded_task
+from robustbench_mt.kept_in_memory import base_directory, kept, loaded_task
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.records import AttackRecord
@@ -121,13 +120,13 @@ def _training(cell: Cell, settings: TrainingSettings, method: MethodChoice, trai
     return Cost(length.updates, epochs * examples * tokens, (1 + forward + 2 * (1 + backward)) / 3, evaluated * tokens)
 
 
-@lru_cache
+@kept()
 def _tokens_a_text(task: str, data: TaskOptions, split: str, base: str, max_length: int) -> float:
     texts = _sample(loaded_task(task, data).split(split))
     return mean(len(text["input_ids"]) for text in encode_texts(_tokenizer(base), texts, max_length))
 
 
-@lru_cache
+@kept()
 def _tokenizer(base: str) -> Any:
     from transformers import AutoTokenizer
 

@@ -22,9 +22,12 @@ class CurvePlan(ABC):
     """What the plans of all curves say.
 
     Attributes:
+        name: what experiments call the curve.
         seeds: the experiment's by default.
         training: settings of the curve's trainings; the experiment's by default.
     """
+
+    name: ClassVar[str]
 
     seeds: tuple[int, ...] | None = None
     training: TrainingSettings | None = None
@@ -55,6 +58,8 @@ class CurvePlan(ABC):
 class ImbalancePlan(ImbalanceOptions, CurvePlan):
     """Along which ratios or shares to train."""
 
+    name: ClassVar[str] = "imbalance"
+
     @property
     def levels(self) -> tuple[float, ...]:
         return chosen_levels(self.protocol, self.ratios, self.shares)
@@ -73,6 +78,8 @@ class ImbalancePlan(ImbalanceOptions, CurvePlan):
 @dataclass(frozen=True, kw_only=True)
 class NoisePlan(NoiseOptions, CurvePlan):
     """With which shares of the training labels flipped to train."""
+
+    name: ClassVar[str] = "label_noise"
 
     shares: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2)
 

@@ -104,6 +104,7 @@ class ImbalanceRecord(CurveRecord):
     """
 
     kind: ClassVar[str] = "imbalance"
+    file: ClassVar[str] = "imbalance.jsonl"
     always: ClassVar[tuple[str, ...]] = ("minority_f1",)
 
     ratio: float
@@ -154,6 +155,7 @@ class LabelNoiseRecord(CurveRecord):
     """
 
     kind: ClassVar[str] = "label noise"
+    file: ClassVar[str] = "label_noise.jsonl"
     always: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     share: float

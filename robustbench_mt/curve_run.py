@@ -18,7 +18,6 @@ __all__ = ["run_curve"]
 
 
 def run_curve(
-    name: str,
     plan: CurvePlan,
     task: str,
     methods: Sequence[str],
@@ -30,7 +29,6 @@ def run_curve(
     """Train along a curve and evaluate on the untouched test set; what is recorded already is not done again.
 
     Args:
-        name: as experiments call the curve: ``imbalance`` or ``label_noise``.
         plan: its levels and seeds.
         task: a name, a file or a directory.
         methods: their specs.
@@ -59,7 +57,7 @@ def run_curve(
 
             # Of no points: other settings than those of what is there are refused before anything is trained.
             sweep(curve, [], path)
-            cells = [CurveCell("", task, options, name, plan, settings, point) for point in points]
+            cells = [CurveCell("", task, options, plan, settings, point) for point in points]
             with progress(curve.name, len(points)) as set_done:
                 for number, (_, error) in enumerate(do_away(cells, out, cluster), 1):
                     if error:

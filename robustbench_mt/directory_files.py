@@ -1,6 +1,8 @@
-"""The files of a directory as one object that can go to another machine."""
+"""Directories written whole or not at all, and their files as one object that can go to another machine."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustbench_mt.inside import inside
+from robustbench_mt.ledger import make_directory
+from robustbench_mt.system_errors import cannot, system_error
 
-__all__ = ["Packed"]
+__all__ = ["Packed", "written_whole"]
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A directory to make and fill, which becomes ``path`` when the block ends without an error, and is gone otherwise.
+
+    Raises:
+        UserError: it cannot be written; a full disk is named as such.
+    """
+    make_directory(path.parent)
+    partial = path.with_name(f".{path.name}.partial")
+    _remove(partial)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException as error:
+        # It takes the room that the user has to make.
+        _remove(partial)
+        if (problem := system_error(error)) is None:
+            raise
+        raise cannot("write", path, problem) from None
 
 
 @dataclass(frozen=True)
@@ -41,3 +66,10 @@ class Packed:
     def below(self, name: str) -> "Packed":
         """The files below one of its directories."""
         return Packed({path[len(name) + 1 :]: file for path, file in self.files.items() if path.startswith(f"{name}/")})
+
+
+def _remove(directory: Path) -> None:
+    # A link would be written through.
+    if directory.is_symlink():
+        directory.unlink()
+    shutil.rmtree(directory, ignore_errors=True)

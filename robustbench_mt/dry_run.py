@@ -58,10 +58,12 @@ class DryRun:
     """What is to be done.
 
     Attributes:
-        rows: by part and kind of cell; a checkpoint that two parts name counts in the first.
+        missing: names of the cells that are not done; a checkpoint that two parts name has its name in the first.
+        rows: the cells by part and kind.
         remarks: how the numbers came about, and what stands in the way of a run here.
     """
 
+    missing: list[str]
     rows: list[Row]
     remarks: list[str]
 
@@ -82,6 +84,8 @@ def print_dry_run(
         cells, done = (sum(getattr(row, name) for row in found.rows) for name in ("cells", "done"))
         table.add_row("all", "", f"{cells:,}", f"{done:,}", *_numbers(found.rows))
     console = Console(highlight=False)
+    for name in found.missing:
+        console.print(name, markup=False, soft_wrap=True)
     console.print(f"{experiment.name}{scale}: what is missing in {out}", markup=False)
     console.print(table)
     for remark in found.remarks:
@@ -128,7 +132,7 @@ def dry_run(
         remarks.append(f"{len(chosen) - len(cells)} cells of a part that are another's as well are counted there.")
     remarks += _remarks(list(missing.values()), out)
     remarks += [f"In the way here, of {count} cells: {problem}" for problem, count in problems.items()]
-    return DryRun(list(rows.values()), remarks)
+    return DryRun([cell.name for cell in missing.values()], list(rows.values()), remarks)
 
 
 def _remarks(missing: Sequence[Cell], out: Path) -> Iterator[str]:

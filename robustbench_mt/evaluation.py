@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robustbench_mt.chance import no_better_than_chance
 from robustbench_mt.metrics import Values, classification_metrics, of_all_examples, regression_metrics
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.tasks.task import Task
@@ -69,19 +70,13 @@ def evaluate(score: Scores, checkpoint: str, task: Task, split: str = "test", *,
 def doubts(labels: NDArray[np.int64], predictions: NDArray[np.int64], label_names: Sequence[str]) -> list[str]:
     """What makes a clean accuracy hard to believe, one sentence each.
 
-    At or under chance means that labels are probably mapped wrongly; a constant prediction that nothing was learned.
+    A constant prediction means that nothing was learned; else see :func:`robustbench_mt.chance.no_better_than_chance`.
     """
-    accuracy = float(np.mean(labels == predictions))
-    chance = 1 / len(label_names)
-    said = []
-    if accuracy <= chance:
-        said.append(
-            f"Accuracy is {accuracy:.3f}, at or under chance ({chance:.3f}): the checkpoint's labels are probably in "
-            "another order than the task's; map them with --map-labels."
-        )
     if len(np.unique(predictions)) == 1:
-        said.append(f"Every example is classified as {label_names[int(predictions[0])]}: nothing was learned.")
-    return said
+        return [f"Every example is classified as {label_names[int(predictions[0])]}: nothing was learned."]
+    right = labels == predictions
+    told = no_better_than_chance(int(right.sum()), len(right), len(label_names))
+    return [f"Accuracy is {right.mean():.3f}, {told}."] if told else []
 
 
 def metric_intervals(

@@ -91,10 +91,9 @@ class Part:
         return variants(self.training, self.vary)
 
     @property
-    def curve_plans(self) -> dict[str, CurvePlan]:
-        """By the names of their fields."""
-        plans = {"imbalance": self.imbalance, "label_noise": self.label_noise}
-        return {name: plan for name, plan in plans.items() if plan}
+    def curve_plans(self) -> list[CurvePlan]:
+        """Those that are given."""
+        return [plan for plan in (self.imbalance, self.label_noise) if plan]
 
 
 @dataclass(frozen=True)

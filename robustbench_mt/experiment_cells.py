@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from robustbench_mt.curve_plans import CurvePlan, ImbalancePlan
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
 from robustbench_mt.experiment import AttackPlan
 from robustbench_mt.inside import run_checkpoint
-from robustbench_mt.kept_in_memory import base_directory, drop_victim, loaded_victim, recorded, resources_of_recipe
+from robustbench_mt.kept_in_memory import base_directory, check_recipe, drop_victim, loaded_victim, recorded
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord
@@ -86,15 +85,16 @@ class TrainCell(Cell):
         validation_data(self.task, settings)
         self.task.split("test")
         base_directory(settings.base, self.data.allow_network)
-        for record in recorded(out / "train.jsonl", TrainingRecord):
+        for record in recorded(out, TrainingRecord):
             if record.checkpoint == self.checkpoint:
                 refuse_other_training(record, self.task, self.choice, settings, self.seed, self.path(out))
 
     def is_done(self, out: Path) -> bool:
-        trained = recorded(out / "train.jsonl", TrainingRecord)
-        evaluated = recorded(out / "evaluate.jsonl", EvaluationRecord)
-        names = ({record.checkpoint for record in trained}, {record.checkpoint for record in evaluated})
-        return all(self.checkpoint in of for of in names) and (not self.keep or self.path(out).exists())
+        trained = [record for record in recorded(out, TrainingRecord) if record.checkpoint == self.checkpoint]
+        evaluated = {record.key for record in recorded(out, EvaluationRecord)}
+        # The task's name is the record's, as its data need not be here.
+        is_evaluated = any((self.checkpoint, record.task, "test") in evaluated for record in trained)
+        return is_evaluated and (not self.keep or self.path(out).exists())
 
     def is_begun(self, out: Path) -> bool:
         return self.path(out).exists()
@@ -154,7 +154,7 @@ class AttackCell(Cell):
     def check(self, out: Path) -> None:
         self.task.require_classes("attacks")
         self.task.split(self.plan.split)
-        resources_of_recipe(self.recipe, self.plan.recipe_options)
+        check_recipe(self.recipe, self.plan.recipe_options)
 
     def records(self, out: Path) -> list[AttackRecord]:
         """The examples that are attacked already."""
@@ -176,21 +176,15 @@ class AttackCell(Cell):
     def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from attacks.engine import attack
         from attacks.recipes import RECIPES
-        from attacks.victim import load_victim
-        from attacks.work import Reload
+        from attacks.travelling import reloading
         from robustbench_mt.cells import refuse_other_evaluation
 
         path = self.target.path(out)
         victim = loaded_victim(path, self.task_name, self.data)
         # A checkpoint that was deleted and trained again, on another machine perhaps, need not be the one evaluated.
-        for record in recorded(out / "evaluate.jsonl", EvaluationRecord):
-            if (record.checkpoint, record.task, record.split) == (victim.name, self.task.name, "test"):
-                refuse_other_evaluation(record, victim, self.task, out / "evaluate.jsonl")
-        reload: Reload = partial(load_victim, str(path))
-        if cluster:
-            from attacks.travelling import travelling
-
-            reload = travelling(cluster, str(path), victim)
+        for record in recorded(out, EvaluationRecord):
+            if record.key == (victim.name, self.task.name, "test"):
+                refuse_other_evaluation(record, victim, self.task, out / EvaluationRecord.file)
         attack(
             victim,
             self.task,
@@ -198,7 +192,7 @@ class AttackCell(Cell):
             self.plan.settings,
             out,
             options=self.plan.recipe_options,
-            reload=reload,
+            reload=reloading(str(path), victim, cluster=cluster),
             cluster=cluster,
         )
 
@@ -208,20 +202,18 @@ class CurveCell(Cell):
     """Train at a point of a curve, and evaluate.
 
     Attributes:
-        curve_name: what the experiment calls the curve: ``imbalance`` or ``label_noise``.
         plan: of the curve; its levels and seeds do not count.
         settings: of the training.
         point: where.
     """
 
-    curve_name: str
     plan: CurvePlan
     settings: TrainingSettings
     point: "Point"
 
     @property
     def what(self) -> str:
-        return self.curve_name
+        return self.plan.name
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -263,7 +255,7 @@ class CurveCell(Cell):
     def is_done(self, out: Path) -> bool:
         curve = self.curve
         asked = self.task.name, curve.identity, self.point.key
-        return any((r.task, r.identity, r.key) == asked for r in recorded(out / curve.file, curve.record_type))
+        return any((r.task, r.identity, r.key) == asked for r in recorded(out, curve.record_type))
 
     def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from imbalance.sweep import sweep

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.cell import Cell
-from robustbench_mt.errors import BadRecordError
+from robustbench_mt.errors import BadRecordError, OtherSettingsError
 from robustbench_mt.experiment import Experiment, may_differ, stored
 from robustbench_mt.experiment_file import parse_experiment
 from robustbench_mt.failures import Failures
@@ -18,6 +18,7 @@ from robustbench_mt.ledger import make_directory, refuse_differences, write_atom
 from robustbench_mt.progress import note, progress
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
+from robustbench_mt.wording import quoted
 
 if TYPE_CHECKING:
     from robustbench_mt.cluster import Cluster
@@ -120,6 +121,9 @@ def refuse_other_experiment(experiment: Experiment, out: Path) -> Experiment | N
     except (OSError, ValueError, RecursionError) as error:
         raise BadRecordError(f"{path} cannot be read ({error}): choose another --out.") from None
     begun = parse_experiment(there, str(path))
+    if begun.name != experiment.name:
+        asked = f"the experiment {quoted(begun.name)}, not to {quoted(experiment.name)}"
+        raise OtherSettingsError(f"{out} belongs to {asked}: choose another --out.")
     known = stored(begun)
     refuse_differences(known, stored(experiment), f"{out} belongs to an experiment that", may_differ(experiment, known))
     return begun

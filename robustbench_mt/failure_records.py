@@ -6,10 +6,7 @@ from typing import Any, ClassVar
 
 from robustbench_mt.records import Record
 
-__all__ = ["FAILURES", "FailureRecord", "open_failures"]
-
-FAILURES = "failures.jsonl"
-"""Where a run's directory has these records."""
+__all__ = ["FailureRecord", "open_failures"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,7 @@ class FailureRecord(Record):
     """
 
     kind: ClassVar[str] = "failure"
+    file: ClassVar[str] = "failures.jsonl"
 
     cell: str
     what: str

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from robustbench_mt.cell import Cell
 from robustbench_mt.errors import DivergenceError
-from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
+from robustbench_mt.failure_records import FailureRecord, open_failures
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, make_directory, write_atomically
 from robustbench_mt.tasks import task_slug
@@ -32,7 +32,7 @@ class Failures:
 
     def __init__(self, out: Path) -> None:
         self._out = out
-        self._ledger = Ledger(out / FAILURES, FailureRecord)
+        self._ledger = Ledger(out / FailureRecord.file, FailureRecord)
 
     @property
     def open(self) -> dict[str, FailureRecord]:

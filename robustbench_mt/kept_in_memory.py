@@ -1,8 +1,12 @@
-"""What the cells of a run share: tasks, records and one victim, kept in memory until :func:`forget` is called."""
+"""What the cells of a run share: tasks, records and one victim, kept in memory until :func:`forget` is called.
 
+What was given by :func:`give_task` stays, as it cannot be read again.
+"""
+
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from attacks.settings import RecipeOptions
 from robustbench_mt.bases import find_base
@@ -17,21 +21,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "base_directory",
+    "check_recipe",
     "drop_victim",
     "forget",
     "give_task",
+    "kept",
     "loaded_task",
     "loaded_victim",
     "recorded",
-    "resources_of_recipe",
 ]
 
+T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+P = ParamSpec("P")
 
 _given: dict[tuple[str, TaskOptions], Task] = {}
+_forget: list[Callable[[], None]] = []
 
 
-@lru_cache(maxsize=8)
+def kept(most: int = 128) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """What a function gives for the last so many different arguments is kept until :func:`forget` is called."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        cached = lru_cache(maxsize=most)(function)
+        _forget.append(cached.cache_clear)
+        return cast("Callable[P, T]", cached)
+
+    return decorate
+
+
+@kept(most=8)
 def loaded_task(name: str, options: TaskOptions) -> Task:
     """As :func:`robustbench_mt.tasks.load_task`."""
     return _given.get((name, options)) or load_task(name, options)
@@ -42,15 +61,15 @@ def give_task(name: str, options: TaskOptions, task: Task) -> None:
     _given[name, options] = task
 
 
-@lru_cache
+@kept()
 def base_directory(name: str, allow_network: bool) -> Path:
     """As :func:`robustbench_mt.bases.find_base`."""
     return find_base(name, allow_network)
 
 
-@lru_cache
-def resources_of_recipe(name: str, options: RecipeOptions) -> dict[str, str]:
-    """What a recipe uses, all of it found and read once.
+@kept()
+def check_recipe(name: str, options: RecipeOptions) -> None:
+    """Find and read once all that a recipe uses.
 
     Raises:
         UserError: something is not here, or the word vectors cannot be read.
@@ -60,7 +79,7 @@ def resources_of_recipe(name: str, options: RecipeOptions) -> dict[str, str]:
 
     recipe = RECIPES[name]
     require(needed(recipe, options), f"The recipe {name}")
-    return resources_used(recipe, options)
+    resources_used(recipe, options)
 
 
 @lru_cache(maxsize=1)
@@ -76,22 +95,23 @@ def drop_victim() -> None:
     loaded_victim.cache_clear()
 
 
-def recorded(path: Path, record_type: type[R]) -> list[R]:
-    """The records of a file in a run's directory, read again only when that has changed."""
+def recorded(directory: Path, record_type: type[R]) -> list[R]:
+    """A run's records of a kind that has one file, read again only when that has changed."""
+    path = inside(directory, record_type.file)
     try:
-        state = inside(path.parent, path.name).stat()
+        state = path.stat()
     except FileNotFoundError:
         return []
-    # mypy does not see that a class is hashable.
-    return _recorded(path, record_type, (state.st_mtime_ns, state.st_size))  # type: ignore[arg-type]
+    return _recorded(path, record_type, (state.st_mtime_ns, state.st_size))
 
 
-@lru_cache(maxsize=4)
+@kept(most=4)
 def _recorded(path: Path, record_type: type[Any], _state: object) -> list[Any]:
     return list(read_records(path, record_type))
 
 
 def forget() -> None:
     """Forget all of it: before a run, as files may have changed since the last one."""
-    for cache in (loaded_task, base_directory, resources_of_recipe, loaded_victim, _recorded):
-        cache.cache_clear()
+    drop_victim()
+    for forget_one in _forget:
+        forget_one()

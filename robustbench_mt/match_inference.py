@@ -17,6 +17,7 @@ from robustbench_mt.methods.match import MatchSettings, find_matched_module, hoo
 from robustbench_mt.methods.matching import batch_temperature, matching_matrix
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import encode_texts
+from robustbench_mt.wording import first_line
 
 __all__ = ["MatchedVictim", "matched_victim"]
 
@@ -57,9 +58,8 @@ class MatchedVictim(Victim):
         try:
             return np.concatenate([self._forward(batch) for batch in batches])[:, plain.columns]
         except (RuntimeError, IndexError, ValueError) as error:  # out of memory; tokens that the model has no place for
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BadCheckpointError(
-                f"The checkpoint {plain.name} cannot score {self.batch_size} texts at once: {reason}."
+                f"The checkpoint {plain.name} cannot score {self.batch_size} texts at once: {first_line(error)}."
             ) from error
         finally:
             hook.remove()

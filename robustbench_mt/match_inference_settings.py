@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 from robustbench_mt.errors import BadSettingError, ConflictingOptionsError
 from robustbench_mt.seeds import checked_seed
+from robustbench_mt.setting_checks import check_counts
 
 __all__ = ["MatchInferenceSettings"]
 
@@ -28,8 +29,7 @@ class MatchInferenceSettings:
     shuffle_seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise BadSettingError(f"batch_size is {self.batch_size}: it must be at least 1.")
+        check_counts(self, "batch_size")
         if self.shuffles < 2:
             raise BadSettingError(f"shuffles is {self.shuffles}: it takes 2 to see a difference.")
         if self.match_temperature is not None and not 0 < self.match_temperature < math.inf:

@@ -1,20 +1,21 @@
 """Records as a Parquet file, one batch after another, so that their number does not matter."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from robustbench_mt.attack_runs import attack_runs
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import BadSettingError, NotFoundError, NothingToDoError
 from robustbench_mt.frames import record_cells
-from robustbench_mt.inside import attack_files, inside
-from robustbench_mt.ledger import make_directory, read_record, read_records, written_atomically
+from robustbench_mt.inside import inside
+from robustbench_mt.ledger import make_directory, read_records, written_atomically
 from robustbench_mt.paths import is_directory
 from robustbench_mt.records import AttackRecord, AttackRun, EvaluationRecord, Record, TrainingRecord
+from robustbench_mt.surrogates import replaced_surrogates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,30 +50,27 @@ class _Source:
 
 
 def _attacks(directory: Path) -> Iterator[_Source]:
-    for path in attack_files(directory):
-        # A file of which nothing is whole has no settings that matter.
-        if any(read_records(path, AttackRecord)):
-            run = read_record(path.with_suffix(".settings.json"), AttackRun)
-            about = [cell for cell in record_cells(run) if cell[0] in _OF_AN_ATTACK]
-            yield _Source(path, AttackRecord, sorted(about, key=lambda cell: _OF_AN_ATTACK.index(cell[0])), run)
+    for path, run in attack_runs(directory):
+        about = [cell for cell in record_cells(run) if cell[0] in _OF_AN_ATTACK]
+        yield _Source(path, AttackRecord, sorted(about, key=lambda cell: _OF_AN_ATTACK.index(cell[0])), run)
 
 
-def _lines(name: str, record_type: type[Record]) -> Callable[[Path], Iterator[_Source]]:
+def _lines(record_type: type[Record]) -> Callable[[Path], Iterator[_Source]]:
     def sources(directory: Path) -> Iterator[_Source]:
-        yield _Source(inside(directory, name), record_type, [])
+        yield _Source(inside(directory, record_type.file), record_type, [])
 
     return sources
 
 
 def _curves(directory: Path) -> Iterator[_Source]:
-    for name, record_type in (("imbalance.jsonl", ImbalanceRecord), ("label_noise.jsonl", LabelNoiseRecord)):
-        yield _Source(inside(directory, name), record_type, [("curve", str, record_type.kind)])
+    for record_type in (ImbalanceRecord, LabelNoiseRecord):
+        yield _Source(inside(directory, record_type.file), record_type, [("curve", str, record_type.kind)])
 
 
 KINDS: dict[ExportKind, Callable[[Path], Iterator[_Source]]] = {
     "attacks": _attacks,
-    "evaluations": _lines("evaluate.jsonl", EvaluationRecord),
-    "trainings": _lines("train.jsonl", TrainingRecord),
+    "evaluations": _lines(EvaluationRecord),
+    "trainings": _lines(TrainingRecord),
     "curves": _curves,
 }
 """Where a run's directory has the records of each kind."""
@@ -191,4 +189,4 @@ def _encodable(value: Any) -> Any:
     """A text, or the texts of a list, without lone surrogates."""
     if isinstance(value, list):
         return [_encodable(text) for text in value]
-    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
+    return replaced_surrogates(value)[0] if isinstance(value, str) else value

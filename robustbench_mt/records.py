@@ -41,10 +41,12 @@ class Record:
 
     Attributes:
         kind: written to each line, so that a line can be read alone.
+        file: where a run's directory has the lines; empty for those of an attack, which has files of its own.
         schema: raised when a field changes its meaning.
     """
 
     kind: ClassVar[str] = "record"
+    file: ClassVar[str] = ""
     schema: ClassVar[int] = 1
 
     # For pydantic, which validates what is read back: no field that we do not know, no number that is not finite.
@@ -107,6 +109,7 @@ class TrainingRecord(Record):
     """
 
     kind: ClassVar[str] = "training"
+    file: ClassVar[str] = "train.jsonl"
 
     checkpoint: str
     task: str
@@ -144,6 +147,7 @@ class EvaluationRecord(Record):
     """
 
     kind: ClassVar[str] = "evaluation"
+    file: ClassVar[str] = "evaluate.jsonl"
 
     checkpoint: str
     victim: str
@@ -156,6 +160,11 @@ class EvaluationRecord(Record):
     data: str
     warnings: list[str] = field(default_factory=list)
     predicted_counts: list[int] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells the evaluation from a run's others: checkpoint, task and split."""
+        return self.checkpoint, self.task, self.split
 
     @property
     def contradiction(self) -> str:
@@ -274,6 +283,7 @@ class TransferRecord(Record):
     """
 
     kind: ClassVar[str] = "transfer"
+    file: ClassVar[str] = "transfer.jsonl"
 
     source: str
     attacked: str

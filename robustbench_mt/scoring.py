@@ -9,6 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from robustbench_mt.collation import Padding
 from robustbench_mt.inference import inference_copy
+from robustbench_mt.surrogates import tokenizable
 
 __all__ = ["Scorer", "encode_texts", "length_limit"]
 
@@ -29,10 +30,7 @@ def encode_texts(
     """Token ids of each text (one or two fields), cut to ``max_length`` and not padded."""
     if not texts:
         return []
-    # Tokenizers refuse lone surrogates, which hostile text may hold.
-    columns = [
-        [text.encode("utf-8", "replace").decode("utf-8") for text in column] for column in zip(*texts, strict=True)
-    ]
+    columns = [list(map(tokenizable, column)) for column in zip(*texts, strict=True)]
     encoded = tokenizer(*columns, truncation=True, max_length=max_length, padding=False)
     names = [name for name in encoded if name in tokenizer.model_input_names]
     return [{name: encoded[name][row] for name in names} for row in range(len(texts))]

@@ -43,6 +43,7 @@ from robustbench_mt.tokenized import tokenized
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.versions import versions
 from robustbench_mt.weights import has_safe_weights
+from robustbench_mt.wording import first_line
 
 __all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data", "validation_data"]
 
@@ -226,7 +227,7 @@ def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedToken
             model = kind.from_pretrained(None, config=config, state_dict=copies)
             model.name_or_path = model.config.name_or_path = str(base)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        reason = first_line(error)
         raise BadCheckpointError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
     return model, tokenizer
 

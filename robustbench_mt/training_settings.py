@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robustbench_mt.errors import BadSettingError
+from robustbench_mt.setting_checks import check_choices, check_counts
 
 __all__ = ["TrainingSettings"]
 
@@ -54,15 +55,9 @@ class TrainingSettings:
         for name in ("epochs", "learning_rate", "batch_size", "max_length"):
             if not 0 < getattr(self, name) < math.inf:
                 raise BadSettingError(f"{name} is {getattr(self, name)}: it must be above 0 and finite.")
-        for name in ("accumulation", "steps", "train_examples", "validation_examples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise BadSettingError(f"{name} is {value}: it must be at least 1.")
+        check_counts(self, "accumulation", "steps", "train_examples", "validation_examples")
         if not 0 <= self.warmup < 1:
             raise BadSettingError(f"warmup is {self.warmup}: it is a share of the steps, from 0 to below 1.")
         if not 0 <= self.weight_decay < math.inf:
             raise BadSettingError(f"weight_decay is {self.weight_decay}: it must be 0 or more and finite.")
-        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
-            raise BadSettingError(f"precision is {self.precision!r}: it must be 'auto', 'fp32', 'bf16' or 'fp16'.")
-        if self.keep not in ("last", "best"):
-            raise BadSettingError(f"keep is {self.keep!r}: it must be 'last' or 'best'.")
+        check_choices(self)

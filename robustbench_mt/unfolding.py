@@ -93,9 +93,9 @@ def _cells(name: str, part: Part, options: TaskOptions) -> Iterator[Cell]:
                         assert part.attack is not None
                         yield AttackCell(name, task, options, target, recipe, part.attack)
     for task in part.tasks:
-        for curve, plan in part.curve_plans.items():
+        for plan in part.curve_plans:
             for point in plan.points(methods, part.seeds):
-                yield CurveCell(name, task, options, curve, plan, plan.training or part.training, point)
+                yield CurveCell(name, task, options, plan, plan.training or part.training, point)
 
 
 def _recipes(part: Part) -> list[str]:

@@ -1,5 +1,6 @@
 """What an experiment would cost: counted from the data, calibrated on this machine, and nothing written."""
 
+import json
 import re
 import tempfile
 from dataclasses import replace
@@ -31,7 +32,9 @@ def found(path: Path, out: Path, **options: Any) -> DryRun:
     return dry_run(load_experiment(path), out, TaskOptions(), **options)
 
 
-def test_counts_what_is_missing_and_writes_nothing(content: dict[str, Any], tmp_path: Path) -> None:
+def test_counts_what_is_missing_and_writes_nothing(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = written(tmp_path / "e.yaml", content)
     before = sorted(tmp_path.iterdir())
     first = found(path, tmp_path / "run")
@@ -45,6 +48,8 @@ def test_counts_what_is_missing_and_writes_nothing(content: dict[str, Any], tmp_
         "label_noise": (4, 0, 12),
     }
     assert all(row.tokens and row.seconds for row in first.rows)
+    assert len(first.missing) == 20
+    assert "train/reviews.jsonl/vanilla/seed0" in [re.sub("-[0-9a-f]{8}", ".jsonl", name) for name in first.missing]
     said = " ".join(first.remarks)
     assert "deepwordbug" in said
     assert "from 1.5 a word" in said
@@ -58,6 +63,22 @@ def test_counts_what_is_missing_and_writes_nothing(content: dict[str, Any], tmp_
         ("label_noise", 0),
     ]
     assert (second["train"].steps, second["train"].seconds) == (0, 0)
+    assert set(found(path, tmp_path / "run").missing) < set(first.missing)
+    capsys.readouterr()
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--dry-run", "--only", "imbalance/*"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    curve = found(path, tmp_path / "run", only=["imbalance/*"]).missing
+    assert [line for line in printed if line.startswith("imbalance/")] == curve
+
+
+def test_changed_data_are_counted_anew(content: dict[str, Any], tmp_path: Path) -> None:
+    plain = {name: content[name] for name in ("name", "tasks", "training")} | {"methods": ["vanilla"]}
+    path, data = written(tmp_path / "e.yaml", plain), Path(content["tasks"][0])
+    (before,) = found(path, tmp_path / "run").rows
+    lines = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    data.write_text("\n".join(json.dumps({**line, "text": line["text"] * 3}) for line in lines), encoding="utf-8")
+    (after,) = found(path, tmp_path / "run").rows
+    assert after.tokens > 2 * before.tokens
 
 
 def test_queries_are_those_recorded_where_there_are_some(content: dict[str, Any], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,25 @@ def test_goes_on_where_it_was_interrupted(
         assert settled(one[name][1]) == settled(other[name][1]), name
 
 
+def test_a_directory_that_was_moved_is_gone_on_with(
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Experiment, data and run together, as to another machine."""
+    here = tmp_path / "here"
+    here.mkdir()
+    data = Path(content["tasks"][0]).rename(here / "mine.jsonl")
+    small = {name: content[name] for name in ("name", "training", "attack")} | {"methods": ["vanilla"], "seeds": [0]}
+    written(here / "e.yaml", {**small, "tasks": [data.name], "imbalance": {"ratios": [2]}})
+    monkeypatch.chdir(here)
+    run_experiment(load_experiment(Path("e.yaml")), Path("run"))
+    there = shutil.copytree(here, tmp_path / "there")
+    shutil.rmtree(here / "run")
+    monkeypatch.chdir(there)
+    before = state(Path("run"))
+    assert run_experiment(load_experiment(Path("e.yaml")), Path("run")).missing == []
+    assert state(Path("run")) == before
+
+
 def test_an_experiment_may_grow_and_not_shrink(content: dict[str, Any], tmp_path: Path) -> None:
     small = {name: content[name] for name in ("name", "tasks", "training")}
     first = {**small, "methods": ["vanilla"], "seeds": [0], "imbalance": {"ratios": [2]}}
@@ -135,6 +155,14 @@ def test_what_may_grow(name: str, more: Any, in_parts: bool, content: dict[str, 
         refuse_other_experiment(read({**content, "vary": {"batch_size": [8, 16]}}), tmp_path)
 
 
+def test_another_experiment_is_refused_by_its_name(content: dict[str, Any], tmp_path: Path) -> None:
+    small = {name: content[name] for name in ("name", "tasks", "training")} | {"methods": ["vanilla"], "seeds": [0]}
+    run_experiment(load_experiment(written(tmp_path / "e.yaml", small)), tmp_path / "run")
+    other = load_experiment(written(tmp_path / "other.yaml", {**small, "name": "other", "seeds": [1]}))
+    with pytest.raises(UserError, match=r"run belongs to the experiment 'small', not to 'other': choose another --out"):
+        run_experiment(other, tmp_path / "run")
+
+
 def test_growth_is_kept_only_when_the_run_can_begin(content: dict[str, Any], tmp_path: Path) -> None:
     small = {**{name: content[name] for name in ("name", "tasks", "training")}, "methods": ["vanilla"], "seeds": [0]}
     out = tmp_path / "run"
@@ -168,6 +196,19 @@ def test_a_checkpoint_that_is_not_the_evaluated_one_is_not_attacked(content: dic
         outcome = run_experiment(load_experiment(written(tmp_path / "e.yaml", parts)), out)
         assert "victim is" in outcome.missing[-1].reason
         assert not list(out.glob("attacks/*vanilla*/*/*.jsonl"))
+
+
+def test_a_training_that_was_evaluated_on_another_split_alone_is_not_done(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    small = {name: content[name] for name in ("name", "tasks", "training")} | {"methods": ["vanilla"], "seeds": [0]}
+    experiment, out = load_experiment(written(tmp_path / "e.yaml", small)), tmp_path / "run"
+    run_experiment(experiment, out)
+    record = json.loads((out / "evaluate.jsonl").read_text())
+    (out / "evaluate.jsonl").write_text(json.dumps({**record, "split": "static advglue"}) + "\n")
+    run_experiment(experiment, out)
+    splits = [json.loads(line)["split"] for line in (out / "evaluate.jsonl").read_text().splitlines()]
+    assert splits == ["static advglue", "test"]
 
 
 def settled(lines: bytes) -> list[str]:

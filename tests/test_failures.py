@@ -14,7 +14,7 @@ from test_experiment import settled
 from robustbench_mt.cli import main
 from robustbench_mt.experiment_file import load_experiment
 from robustbench_mt.experiment_run import run_experiment
-from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
+from robustbench_mt.failure_records import FailureRecord, open_failures
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.method_rows import method_rows
@@ -23,7 +23,7 @@ from robustbench_mt.reporting.summary import summarize
 
 
 def failures(out: Path) -> dict[str, FailureRecord]:
-    return open_failures(read_records(out / FAILURES, FailureRecord))
+    return open_failures(read_records(out / FailureRecord.file, FailureRecord))
 
 
 def test_a_training_that_diverges_does_not_end_the_others(
@@ -73,16 +73,16 @@ def test_a_failure_that_is_overcome_is_no_longer_shown(
     assert outcome.missing == []
     assert failures(out) == {}
     assert read_runs([out]).failures == []
-    lines = (out / FAILURES).read_bytes()
+    lines = (out / FailureRecord.file).read_bytes()
     run_experiment(experiment, out)
-    assert (out / FAILURES).read_bytes() == lines, "run again, it does nothing"
+    assert (out / FailureRecord.file).read_bytes() == lines, "run again, it does nothing"
 
 
 def test_an_interrupt_is_no_failure(content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robustbench_mt.cells.train_cell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_experiment(load_experiment(written(tmp_path / "e.yaml", content)), tmp_path / "run")
-    assert not (tmp_path / "run" / FAILURES).exists()
+    assert not (tmp_path / "run" / FailureRecord.file).exists()
 
 
 def test_nothing_done_is_no_report(content: dict[str, Any], tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import make_task
+from datasets import Dataset
 from numpy.typing import NDArray
 from report_tables import on_terminal
 
@@ -53,6 +56,37 @@ def test_only_the_minority_differs_between_ratios() -> None:
 def test_seeds_draw_other_subsets() -> None:
     assert make_imbalanced(LABELS, 4, seed=0) != make_imbalanced(LABELS, 4, seed=1)
     assert make_imbalanced(LABELS, 4, seed=0) == make_imbalanced(LABELS, 4, seed=0)
+
+
+def test_labels_may_be_names_in_whatever_people_keep_them_in() -> None:
+    names = [["a", "b", "c"][label] for label in LABELS]
+    asked = make_imbalanced(LABELS, 4, minority=1)
+    frame = pd.DataFrame({"label": names})
+    data = Dataset.from_pandas(frame)
+    for labels in (names, np.array(names), frame["label"], frame["label"].astype("category"), data["label"]):
+        assert make_imbalanced(labels, 4, minority="b") == asked
+        assert make_imbalanced(labels, 4) == make_imbalanced(LABELS, 4) == make_imbalanced(LABELS, 4, minority=2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "minority", "message"),
+    [
+        (["a", "b"], "x", "Unknown class 'x': there are: a, b"),
+        ([0, 1], "b", "Unknown class 'b'"),
+        ([0, 1], 2, "There is no class 2"),
+        (["a", 1], None, "A label is 'a': give class indices"),
+        ([0, -1], None, "A label is -1"),
+        ([0.0, 1.0], None, r"A label is 0\.0"),
+        ([None, "a"], None, "A label is None"),
+        ({"label": [0, 1]}, None, "The labels are a dict: give a column"),
+        (pd.DataFrame({"label": ["a", "b"]}), None, "The labels are a DataFrame"),
+        ("abab", None, "The labels are a str"),
+        (Dataset.from_dict({"label": [0, 1]}), None, "A label is {'label': 0}"),
+    ],
+)
+def test_labels_that_are_none(labels: Any, minority: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make_imbalanced(labels, 2, minority=minority)
 
 
 def test_default_size_is_the_smallest_class() -> None:

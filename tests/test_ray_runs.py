@@ -16,7 +16,7 @@ from small_experiments import small_experiment, written
 from attacks.engine import attack
 from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings
-from attacks.travelling import travelling
+from attacks.travelling import reloading
 from attacks.victim import load_victim
 from robustbench_mt.cli import main
 from robustbench_mt.cluster import Cluster
@@ -32,7 +32,7 @@ from robustbench_mt.tasks.task import Task
 @needs_ray
 def test_an_attack_on_ray_equals_one_here(cluster: Cluster, checkpoint: Path, task: Task, tmp_path: Path) -> None:
     victim = load_victim(str(checkpoint), task)
-    reload = travelling(cluster, str(checkpoint), victim)
+    reload = reloading(str(checkpoint), victim, cluster=cluster)
     # Many beside each other, in other batches than on Ray.
     settings = AttackSettings(examples=30, in_flight=30)
     here = attack(victim, task, RECIPES["deepwordbug"], settings, tmp_path / "here")

@@ -13,12 +13,16 @@ from run_directory import attack_run, outcomes, training, write_attack, write_ru
 
 from attacks.engine import attack_path
 from attacks.verify import verify
+from imbalance.class_ratios import ImbalanceCurve
+from imbalance.sweep import refuse_other_settings, sweep
 from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import Ledger, write_atomically
 from robustbench_mt.records import TrainingRecord, to_json
 from robustbench_mt.reporting.runs import read_runs
+from robustbench_mt.tasks.task import Task
+from robustbench_mt.training_settings import TrainingSettings
 
 HOSTILE_NAMES = ["../../x", "/tmp/robustbench-mt-absolute", "/dev/null", "CON", "..", "=1+1", "x" * 300, "a\nb\0c"]
 
@@ -112,6 +116,18 @@ def test_records_are_not_read_through_a_link(link: str, tmp_path: Path, capsys: 
     assert main(["report", str(run)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (run / "report").exists()
+
+
+def test_a_curve_s_settings_are_not_read_through_a_link(task: Task, settings: TrainingSettings, tmp_path: Path) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    run.mkdir()
+    elsewhere.write_text('{"password": "secret"}', encoding="utf-8")
+    curve = ImbalanceCurve(task, settings)
+    link = run / f"imbalance.{task.name}.settings.json"
+    link.symlink_to(elsewhere)
+    for use in (refuse_other_settings, lambda curve, path: sweep(curve, [], path)):
+        with pytest.raises(UserError, match="leads out of the run's directory"):
+            use(curve, run / curve.file)
 
 
 def all_of(run: Path) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,14 @@ def test_names(tmp_path, monkeypatch):
     assert task_slug("v1.0/").startswith("v1.0-")
     write(tmp_path / "mine" / "train.csv", ("text", "label"), COLOURS)
     monkeypatch.chdir(tmp_path)
-    assert load_task("mine").name == task_slug(str(tmp_path / "mine"))
+    name = load_task("mine").name
+    assert [task_slug(same) for same in ("./mine", "a/../mine", str(tmp_path / "mine"))] == [name] * 3
+    moved = shutil.copytree(tmp_path / "mine", tmp_path / "elsewhere" / "mine").parent
+    assert load_task("elsewhere/mine").name != name
+    monkeypatch.chdir(moved)
+    assert load_task("mine").name == name, "what lies below the current directory moves with it"
+    assert load_task("../mine").name == task_slug("../a/../mine") != name
+    monkeypatch.chdir(tmp_path)
     Path("rte").mkdir()
     monkeypatch.delenv("ROBUSTBENCH_MT_GLUE", raising=False)
     with pytest.raises(UserError, match="Task rte needs the folder RTE"):

@@ -60,7 +60,7 @@ def imbalance(
     from robustbench_mt.reporting.printing import print_results
 
     plan = ImbalancePlan(seeds=seed, **vars(imbalance or ImbalanceOptions()))
-    run_curve("imbalance", plan, task, method, out, training, data, backend)
+    run_curve(plan, task, method, out, training, data, backend)
     print_results([out])
 
 
@@ -87,7 +87,7 @@ def label_noise(
     from robustbench_mt.curve_run import run_curve
     from robustbench_mt.reporting.printing import print_results
 
-    run_curve("label_noise", NoisePlan(seeds=seed, **vars(noise)), task, method, out, training, data, backend)
+    run_curve(NoisePlan(seeds=seed, **vars(noise)), task, method, out, training, data, backend)
     print_results([out])
 
 

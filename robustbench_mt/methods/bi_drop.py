@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.methods.checks import check, is_number, is_whole
+from robustbench_mt.methods.checks import check, check_positive_share, is_whole
 from robustbench_mt.methods.method import Method, Plan
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class BiDropSettings:
 
     def __post_init__(self) -> None:
         check("bi-drop", self, "passes", "a whole number from 2", lambda x: is_whole(x) and x >= 2)
-        check("bi-drop", self, "share", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
+        check_positive_share("bi-drop", self, "share")
 
 
 def selection_scores(gradients: "Sequence[Tensor]", parameter: "Tensor") -> "Tensor":

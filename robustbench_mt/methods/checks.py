@@ -5,8 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 from robustbench_mt.errors import BadSettingError
+from robustbench_mt.setting_checks import choices_of, in_words
 
-__all__ = ["check", "check_masks", "check_not_negative", "check_steps", "is_number", "is_whole"]
+__all__ = [
+    "check",
+    "check_choices",
+    "check_counts",
+    "check_not_negative",
+    "check_positive_share",
+    "check_share_below_one",
+    "is_number",
+    "is_whole",
+]
 
 
 def check(method: str, settings: object, name: str, allowed: str, is_allowed: Callable[[Any], bool]) -> None:
@@ -24,9 +34,16 @@ def check(method: str, settings: object, name: str, allowed: str, is_allowed: Ca
         raise BadSettingError(f"{method}: {name} is {value!r}: give {allowed}.")
 
 
-def check_masks(method: str, settings: object) -> None:
-    """``masks`` says which dropout masks a further pass has."""
-    check(method, settings, "masks", "'new' or 'same'", ("new", "same").__contains__)
+def check_choices(method: str, settings: object) -> None:
+    """Settings that are a choice are one of theirs."""
+    for name, choices in choices_of(settings).items():
+        check(method, settings, name, in_words(choices), choices.__contains__)
+
+
+def check_counts(method: str, settings: object, *names: str) -> None:
+    """These are whole numbers of 1 or more."""
+    for name in names:
+        check(method, settings, name, "a whole number of 1 or more", lambda x: is_whole(x) and x >= 1)
 
 
 def check_not_negative(method: str, settings: object, *names: str) -> None:
@@ -35,9 +52,14 @@ def check_not_negative(method: str, settings: object, *names: str) -> None:
         check(method, settings, name, "a number of 0 or more", lambda x: is_number(x) and 0 <= x < math.inf)
 
 
-def check_steps(method: str, settings: object) -> None:
-    """``steps`` is a number of ascent steps."""
-    check(method, settings, "steps", "a whole number of 1 or more", lambda x: is_whole(x) and x >= 1)
+def check_positive_share(method: str, settings: object, name: str) -> None:
+    """This is a share of something, and not of nothing."""
+    check(method, settings, name, "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
+
+
+def check_share_below_one(method: str, settings: object, name: str) -> None:
+    """This is a share of something, and not all of it."""
+    check(method, settings, name, "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
 
 
 def is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from robustbench_mt.errors import UnfitBaseError
-from robustbench_mt.methods.checks import check, is_number
+from robustbench_mt.methods.checks import check_positive_share
 from robustbench_mt.methods.llrd import layer_number
 from robustbench_mt.methods.method import Method, Plan
 
@@ -42,7 +42,7 @@ class ChildTuningFSettings:
     probability: float = 0.3
 
     def __post_init__(self) -> None:
-        check("child-tuning-f", self, "probability", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
+        check_positive_share("child-tuning-f", self, "probability")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ChildTuningDSettings:
     share: float = 0.3
 
     def __post_init__(self) -> None:
-        check("child-tuning-d", self, "share", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
+        check_positive_share("child-tuning-d", self, "share")
 
 
 class ChildTuningF(Method):

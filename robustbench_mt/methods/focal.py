@@ -5,9 +5,9 @@ Lin, Goyal, Girshick, He, Dollar: "Focal Loss for Dense Object Detection", ICCV 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from robustbench_mt.methods.checks import check, check_not_negative
+from robustbench_mt.methods.checks import check_choices, check_not_negative
 from robustbench_mt.methods.class_frequencies import balanced_weights, class_frequencies
 from robustbench_mt.methods.method import Method, Plan
 
@@ -31,11 +31,11 @@ class FocalSettings:
     gamma: float = 2.0
     # The paper's 0.25 for the foreground is for its detector's anchors. It names inverse class frequency as the other
     # choice (section 3.1).
-    alpha: str = "none"
+    alpha: Literal["none", "balanced"] = "none"
 
     def __post_init__(self) -> None:
         check_not_negative("focal", self, "gamma")
-        check("focal", self, "alpha", "'none' or 'balanced'", ("none", "balanced").__contains__)
+        check_choices("focal", self)
 
 
 def focal_losses(logits: "Tensor", labels: "Tensor", gamma: float) -> "Tensor":

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.methods.checks import check_not_negative, check_steps
+from robustbench_mt.methods.checks import check_counts, check_not_negative
 from robustbench_mt.methods.dropout_masks import RandomState
 from robustbench_mt.methods.embedding_noise import EmbeddingNoise
 from robustbench_mt.methods.method import Method, Plan
@@ -40,7 +40,7 @@ class FreeLBSettings:
     initial: float = 1.0
 
     def __post_init__(self) -> None:
-        check_steps("freelb", self)
+        check_counts("freelb", self, "steps")
         check_not_negative("freelb", self, "step_size", "radius", "initial")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.methods.checks import check, is_number
+from robustbench_mt.methods.checks import check_share_below_one
 from robustbench_mt.methods.method import Method
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class LabelSmoothingSettings:
     smoothing: float = 0.1
 
     def __post_init__(self) -> None:
-        check("label-smoothing", self, "smoothing", "0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
+        check_share_below_one("label-smoothing", self, "smoothing")
 
 
 class LabelSmoothing(Method):

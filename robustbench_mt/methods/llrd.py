@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from robustbench_mt.errors import UnfitBaseError
-from robustbench_mt.methods.checks import check, is_number
+from robustbench_mt.methods.checks import check_positive_share
 from robustbench_mt.methods.method import Method
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class LayerwiseDecaySettings:
     decay: float = 0.95
 
     def __post_init__(self) -> None:
-        check("llrd", self, "decay", "a number above 0, up to 1", lambda x: is_number(x) and 0 < x <= 1)
+        check_positive_share("llrd", self, "decay")
 
 
 def layer_number(parameter: str) -> int | None:

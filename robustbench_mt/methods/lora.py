@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from robustbench_mt.errors import UnfitBaseError
-from robustbench_mt.methods.checks import check, is_number, is_whole
+from robustbench_mt.methods.checks import check_counts, check_share_below_one
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.method import Method
 
@@ -53,9 +53,8 @@ class LoraSettings:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("rank", "alpha"):
-            check("lora", self, name, "a whole number, 1 or more", lambda x: is_whole(x) and x >= 1)
-        check("lora", self, "dropout", "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
+        check_counts("lora", self, "rank", "alpha")
+        check_share_below_one("lora", self, "dropout")
 
 
 class Lora(Method):

@@ -7,10 +7,10 @@ Instances", IJCAI 2022, arXiv 2205.00633.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from robustbench_mt.errors import ConflictingOptionsError, UnfitBaseError
-from robustbench_mt.methods.checks import check, is_number
+from robustbench_mt.methods.checks import check, check_choices, is_number
 from robustbench_mt.methods.head import find_head_dense, find_head_output
 from robustbench_mt.methods.matching import (
     Schedule,
@@ -85,10 +85,7 @@ class MatchSettings:
             lambda x: x == "auto" or _between(0, x, math.inf),
         )
         check("match", self, "self_mass", "a number between 0 and 1", lambda x: _between(0, x, 1))
-        check("match", self, "calibrate", " or ".join(get_args(Calibration)), get_args(Calibration).__contains__)
-        check("match", self, "schedule", " or ".join(get_args(Schedule)), get_args(Schedule).__contains__)
-        check("match", self, "similarity", " or ".join(get_args(Similarity)), get_args(Similarity).__contains__)
-        check("match", self, "after", " or ".join(get_args(Place)), get_args(Place).__contains__)
+        check_choices("match", self)
         check("match", self, "final", "a number above 0", lambda x: _between(0, x, math.inf))
         check("match", self, "start", "a share from 0 to below 1", lambda x: _between(-math.inf, x, 1) and x >= 0)
         check("match", self, "across_devices", "True or False", lambda x: isinstance(x, bool))

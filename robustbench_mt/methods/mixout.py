@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robustbench_mt.methods.checks import check, is_number
+from robustbench_mt.methods.checks import check_share_below_one
 from robustbench_mt.methods.method import Method, Plan
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class MixoutSettings:
     probability: float = 0.7
 
     def __post_init__(self) -> None:
-        check("mixout", self, "probability", "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
+        check_share_below_one("mixout", self, "probability")
 
 
 def mix_weights(weight: "Tensor", pretrained: "Tensor", kept: "Tensor", probability: float) -> "Tensor":

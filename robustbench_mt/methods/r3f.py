@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from robustbench_mt.methods.checks import check, check_masks, check_not_negative
+from robustbench_mt.methods.checks import check_choices, check_not_negative
 from robustbench_mt.methods.divergence import divergence
 from robustbench_mt.methods.dropout_masks import NewMasks, RandomState
 from robustbench_mt.methods.embedding_noise import EmbeddingNoise
@@ -43,8 +43,7 @@ class R3FSettings:
 
     def __post_init__(self) -> None:
         check_not_negative("r3f", self, "weight", "noise")
-        check("r3f", self, "distribution", "'normal' or 'uniform'", ("normal", "uniform").__contains__)
-        check_masks("r3f", self)
+        check_choices("r3f", self)
 
 
 class R3F(Method):

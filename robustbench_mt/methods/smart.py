@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from robustbench_mt.methods.checks import check, check_masks, check_not_negative, check_steps
+from robustbench_mt.methods.checks import check, check_choices, check_counts, check_not_negative
 from robustbench_mt.methods.divergence import divergence
 from robustbench_mt.methods.dropout_masks import NewMasks, RandomState
 from robustbench_mt.methods.embedding_noise import EmbeddingNoise
@@ -54,8 +54,8 @@ class SmartSettings:
     def __post_init__(self) -> None:
         names = ("weight", "proximal", "step_size", "noise", "radius", "early_momentum", "momentum")
         check_not_negative("smart", self, *names)
-        check_steps("smart", self)
-        check_masks("smart", self)
+        check_counts("smart", self, "steps")
+        check_choices("smart", self)
         for name in ("early_momentum", "momentum"):
             check("smart", self, name, "a number from 0 to 1", lambda x: x <= 1)
 

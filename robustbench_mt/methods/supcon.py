@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robustbench_mt.errors import UnfitBaseError
-from robustbench_mt.methods.checks import check, is_number
+from robustbench_mt.methods.checks import check, check_share_below_one, is_number
 from robustbench_mt.methods.head import find_head_output
 from robustbench_mt.methods.method import Method, Plan
 
@@ -37,7 +37,7 @@ class SupConSettings:
 
     def __post_init__(self) -> None:
         # At 1 the classifier itself would learn nothing.
-        check("supcon", self, "weight", "a number from 0 to below 1", lambda x: is_number(x) and 0 <= x < 1)
+        check_share_below_one("supcon", self, "weight")
         check("supcon", self, "temperature", "a number above 0", lambda x: is_number(x) and 0 < x < math.inf)
 
 

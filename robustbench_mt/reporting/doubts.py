@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from robustbench_mt.chance import no_better_than_chance
 from robustbench_mt.records import Status
 from robustbench_mt.reporting.attack_rows import AttackGroup, ended_by
 from robustbench_mt.reporting.attacked import Columns, counted, tried, with_status
@@ -111,13 +112,9 @@ def _attacks(groups: list[AttackGroup]) -> Iterator[str]:
 
 def _at_chance(task: str, recipe: str, groups: list[AttackGroup]) -> Iterator[str]:
     for group in groups:
-        chance = 1 / len(group.files[0].run.label_names)
         correct, n = int(group.columns["correct"].sum()), len(group.columns)
-        if n and correct <= chance * n:
-            yield (
-                f"{task}: {group.method} was right on {correct} of {n} examples before {recipe}, at "
-                "or under chance: its labels are probably in another order than the task's; map them with --map-labels."
-            )
+        if told := no_better_than_chance(correct, n, len(group.files[0].run.label_names)):
+            yield f"{task}: {group.method} was right on {correct} of {n} examples before {recipe}, {told}."
 
 
 def _all_or_nothing(task: str, recipe: str, groups: Sequence[AttackGroup]) -> Iterator[str]:

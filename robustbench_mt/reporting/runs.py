@@ -1,23 +1,25 @@
 """Reading run directories, and knowing which training a checkpoint's name stands for."""
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from robustbench_mt.attack_runs import attack_runs
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import BadRecordError, NotFoundError, NothingToDoError
-from robustbench_mt.failure_records import FAILURES, FailureRecord, open_failures
-from robustbench_mt.inside import attack_files, inside
-from robustbench_mt.ledger import read_record, read_records
+from robustbench_mt.failure_records import FailureRecord, open_failures
+from robustbench_mt.inside import inside
+from robustbench_mt.ledger import read_records
 from robustbench_mt.paths import is_directory
-from robustbench_mt.records import AttackRun, EvaluationRecord, TrainingRecord, TransferRecord
+from robustbench_mt.records import AttackRun, EvaluationRecord, Record, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.attacked import Attacked, read_attacked
 
 __all__ = ["AttackFile", "Evaluated", "Runs", "Transferred", "read_runs"]
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -140,20 +142,19 @@ def _read(path: Path) -> _Directory:
         raise NotFoundError(
             f"There is no run directory {path}: name one that train, attack, imbalance or run has written."
         )
-    attacks = []
-    for file in attack_files(path):
-        attacked = read_attacked(file)
-        if len(attacked):
-            attacks.append((read_record(file.with_suffix(".settings.json"), AttackRun), attacked))
+
+    def lines(record_type: type[R]) -> Iterator[R]:
+        return read_records(inside(path, record_type.file), record_type)
+
     directory = _Directory(
         path,
-        {record.checkpoint: record for record in read_records(inside(path, "train.jsonl"), TrainingRecord)},
-        list(read_records(inside(path, "evaluate.jsonl"), EvaluationRecord)),
-        attacks,
-        _latest(read_records(inside(path, "transfer.jsonl"), TransferRecord), key=_entry),
-        list(read_records(inside(path, "imbalance.jsonl"), ImbalanceRecord)),
-        list(read_records(inside(path, "label_noise.jsonl"), LabelNoiseRecord)),
-        list(open_failures(read_records(inside(path, FAILURES), FailureRecord)).values()),
+        {record.checkpoint: record for record in lines(TrainingRecord)},
+        list(lines(EvaluationRecord)),
+        [(run, read_attacked(file)) for file, run in attack_runs(path)],
+        _latest(lines(TransferRecord), key=_entry),
+        list(lines(ImbalanceRecord)),
+        list(lines(LabelNoiseRecord)),
+        list(open_failures(lines(FailureRecord)).values()),
     )
     curves = (directory.imbalance, directory.label_noise)
     if not any((directory.trainings, directory.evaluations, directory.attacks, directory.transfers, *curves)):

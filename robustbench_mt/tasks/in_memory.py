@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 from datasets import ClassLabel, Dataset, Value
 
 from robustbench_mt.errors import BadDataFileError, BadSettingError
+from robustbench_mt.surrogates import replaced_surrogates
 from robustbench_mt.tasks.columns import choose_columns
 from robustbench_mt.tasks.files import Table
 from robustbench_mt.tasks.options import TaskOptions
@@ -23,10 +23,6 @@ __all__ = ["load_memory"]
 
 # Records, directories and files are named after a task.
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,60}")
-
-# In a Python string every surrogate is a lone one. Tokenizers and UTF-8 refuse them.
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def load_memory(data: Any, name: str, options: TaskOptions) -> Task:
@@ -77,8 +73,11 @@ def _table(data: Any, path: Path) -> Table:
             f"{path} is a {type(data).__name__}: give a pandas DataFrame, a Dataset of datasets (no stream), or a "
             "mapping from the names of splits to these."
         )
-    repaired = sum(isinstance(value, str) and bool(_SURROGATE.search(value)) for value in chain(*values))
-    cells = [[_SURROGATE.sub(_REPLACEMENT, value) if isinstance(value, str) else value for value in v] for v in values]
+    cells, repaired = [], 0
+    for column in values:
+        pairs = [replaced_surrogates(value) if isinstance(value, str) else (value, 0) for value in column]
+        cells.append([value for value, _ in pairs])
+        repaired += sum(count > 0 for _, count in pairs)
     return Table(path, tuple(columns), list(zip(*cells, strict=True)), range(len(data)), unit="row", repaired=repaired)
 
 

@@ -1,21 +1,18 @@
 """JSON files: one object a line, or an array of objects."""
 
 import json
-import re
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from robustbench_mt.errors import BadDataFileError
+from robustbench_mt.surrogates import replaced_surrogates
 from robustbench_mt.tasks.files.table import Table
 from robustbench_mt.tasks.files.text import empty_file, read_lines
 from robustbench_mt.wording import quoted
 
 __all__ = ["read_json"]
-
-# In a Python string every surrogate is a lone one. Tokenizers and UTF-8 refuse them.
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_json(path: Path) -> Table:
@@ -46,7 +43,7 @@ def read_json(path: Path) -> Table:
             )
         for key, text in value.items():
             if isinstance(text, str):
-                value[key], count = _SURROGATE.subn("\N{REPLACEMENT CHARACTER}", text)
+                value[key], count = replaced_surrogates(text)
                 repaired += count > 0
         objects.append(value)
         places.append(number)
