@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from robustbench_mt.reporting.curve_differences import CurveDifference
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.naming import seed_names
-from robustbench_mt.reporting.seed_rows import ALIKE, CUT
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT, metric_names
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
@@ -29,7 +29,7 @@ def curve_tables(summary: Summary) -> list[Table]:
 
 
 def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
-    names = [name for name in _metrics(rows) if not name.endswith(TUNED)]
+    names = [name for name in metric_names(row.metrics for row in rows) if not name.endswith(TUNED)]
     return Table(
         "imbalance",
         "Class imbalance",
@@ -61,7 +61,7 @@ def _test_counts(row: ImbalanceRow) -> str:
 
 
 def _imbalance_tuned(rows: Sequence[ImbalanceRow]) -> Table:
-    names = [name for name in _metrics(rows) if name.endswith(TUNED)]
+    names = [name for name in metric_names(row.metrics for row in rows) if name.endswith(TUNED)]
     return Table(
         "imbalance_tuned",
         "Class imbalance, at the best threshold on validation data",
@@ -117,7 +117,7 @@ def _metric_column(name: str) -> Column:
 
 
 def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:
-    names = [name for name in _metrics(rows) if name != "accuracy"]
+    names = [name for name in metric_names(row.metrics for row in rows) if name != "accuracy"]
     return Table(
         "label_noise",
         "Label noise",
@@ -179,7 +179,3 @@ def _differences(curves: str, where: str, rows: Sequence[CurveDifference]) -> Ta
 
 def _trained(row: CurveRow) -> tuple[str, int, str]:
     return seed_names(row.seeds), row.n, row.train_counts
-
-
-def _metrics(rows: Sequence[CurveRow]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row.metrics))

@@ -10,7 +10,7 @@ from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.method_tables import method_tables
 from robustbench_mt.reporting.naming import seed_names
-from robustbench_mt.reporting.seed_rows import ALIKE, CUT, EvaluationRow, static_set
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT, EvaluationRow, metric_names, static_set
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
@@ -64,19 +64,15 @@ def _score_columns(rows: Sequence[EvaluationRow]) -> list[Column]:
         Column("seeds", "seeds"),
         Column("n", "n", "number", 0),
         Column("accuracy", "accuracy", "percent"),
-        *(Column(name, name.replace("_", " "), "number", 3) for name in _metrics(rows)),
+        *(Column(name, name.replace("_", " "), "number", 3) for name in metric_names(row.metrics for row in rows)),
     ]
 
 
 def _scores(row: EvaluationRow, rows: Sequence[EvaluationRow]) -> list[Cell]:
     return [
         *(row.method, seed_names(row.seeds, row.checkpoints), row.n, row.accuracy),
-        *(row.metrics.get(name) for name in _metrics(rows)),
+        *(row.metrics.get(name) for name in metric_names(row.metrics for row in rows)),
     ]
-
-
-def _metrics(rows: Sequence[EvaluationRow]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row.metrics))
 
 
 def _matching(rows: Sequence[MatchingRow]) -> Table:

@@ -60,6 +60,10 @@ class Table:
         columns = [self.columns[position] for position in shown]
         return replace(self, columns=columns, rows=[[row[position] for position in shown] for row in self.rows])
 
+    def has_estimates(self, position: int) -> bool:
+        """Whether a column has an estimate in any row."""
+        return any(isinstance(row[position], Estimate) for row in self.rows)
+
     @staticmethod
     def show(column: Column, cell: Cell) -> str:
         """A cell as readers see it; ``–`` where there is nothing to tell."""
