@@ -191,7 +191,7 @@ def test_holm_is_of_each_task_and_the_terminal_tells_it(tmp_path: Path) -> None:
     write_attack(tmp_path, attack_run("b", "pwws"), [fallen(index=index) for index in range(10)])
     before, after = summarize([tmp_path]).paired
     assert after.p == pytest.approx(2 / 2**10)
-    assert (before.p, before.p_holm) == (1.0, 1.0)
+    assert (before.p, before.p_holm, before.family) == (1.0, 1.0, 2)
     assert after.p_holm == pytest.approx(2 * after.p)
     assert "McNemar p (Holm of 2)" in shown(summarize([tmp_path]))
     assert "0.002 (0.0039)" in shown(summarize([tmp_path]))
@@ -201,8 +201,8 @@ def test_only_examples_of_both_are_paired(tmp_path: Path) -> None:
     write_attack(tmp_path, attack_run("a", "pwws"), [stood(0), fallen(index=1), stood(2), stood(3)])
     write_attack(tmp_path, attack_run("b", "pwws"), [fallen(index=1), fallen(index=2), stood(3), stood(4)])
     before, after = summarize([tmp_path]).paired
-    assert (before.condition, before.n, before.p) == ("before the attack", 3, 1.0)
-    assert (after.checkpoint, after.other, after.n) == ("b", "a", 3)
+    assert (before.condition, before.difference.n, before.p) == ("before the attack", 3, 1.0)
+    assert (after.checkpoint, after.other, after.difference.n) == ("b", "a", 3)
     assert (after.accuracy, after.other_accuracy) == (wilson(1, 3), wilson(2, 3))
     assert (after.only_right, after.only_other_right, after.p) == (0, 1, 1.0)
     assert after.difference.value == pytest.approx(-1 / 3)

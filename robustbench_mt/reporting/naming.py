@@ -1,12 +1,13 @@
 """What the report calls a method or a recipe, where one name stands for several ways of doing it."""
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
 from robustbench_mt.records import AttackRun, TrainingRecord
+from robustbench_mt.reporting.settings import differing, settings_but_method
 
 __all__ = [
     "NO_LIMIT",
@@ -16,7 +17,6 @@ __all__ = [
     "VictimNames",
     "budget_name",
     "compared",
-    "differing",
     "file_name",
     "is_baseline",
     "method_order",
@@ -161,7 +161,7 @@ def ratio_name(ratio: float) -> str:
 
 
 def share_name(share: float) -> str:
-    """``0.05`` as ``5%``: of training labels flipped."""
+    """``0.05`` as ``5%``: of training labels flipped, of a minority kept, or of steps to warm up."""
     return f"{share * 100:g}%"
 
 
@@ -182,12 +182,5 @@ def _beside(method: str) -> str:
 
 
 def _variant(record: TrainingRecord | CurveRecord) -> dict[str, Any]:
-    settings = {name: value for name, value in record.settings.items() if name != "method"}
     varied = record.variant if isinstance(record, TrainingRecord) else ""
-    return {_VARIED: varied, "trained on": record.task, "base": record.base, **flat(settings)}
-
-
-def differing(variants: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the settings that are not the same in all variants."""
-    names = dict.fromkeys(name for variant in variants for name in variant)
-    return [name for name in names if any(variant.get(name) != variants[0].get(name) for variant in variants)]
+    return {_VARIED: varied, "trained on": record.task, "base": record.base, **flat(settings_but_method(record))}

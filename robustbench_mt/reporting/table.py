@@ -6,7 +6,7 @@ from typing import Literal
 from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.statistics import Estimate, Scale
 
-__all__ = ["Cell", "Column", "Table"]
+__all__ = ["P_OF_T", "P_OVER_SEEDS", "Cell", "Column", "Table"]
 
 Cell = str | int | float | None | Estimate
 
@@ -34,6 +34,11 @@ class Column:
     def scale(self) -> Scale:
         """How the column's estimates are shown."""
         return self.unit if self.unit in ("percent", "points") else "number"
+
+
+P_OF_T = (Column("p_holm", "p (t, Holm)", "p"), Column("p_t", "p (t)", "p", csv_only=True))
+P_OVER_SEEDS = (*P_OF_T, Column("p_wilcoxon", "p (Wilcoxon)", "p", csv_only=True))
+"""The columns of a t-test's p, and of the tests over seeds."""
 
 
 @dataclass(frozen=True)
