@@ -80,6 +80,7 @@ def test_recipes_that_keep_the_label_stand_apart(run: Path, page: str) -> None:
     lines = [line for path in sorted(run.glob("attacks/*vanilla*/*/input-reduction.jsonl")) for line in read_json(path)]
     shares = [line["words_changed"] / line["words"] for line in lines if line["status"] == "success"]
     assert float(vanilla["share_removed"]) == pytest.approx(np.mean(shares))
+    assert all(float(row["share_removed_high"]) <= 1 for row in table(run / "report", "input_reduction"))
 
 
 def test_curve_and_evaluation_numbers_are_the_records(run: Path, page: str) -> None:

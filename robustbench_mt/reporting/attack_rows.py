@@ -172,7 +172,7 @@ def reduction_row(group: AttackGroup) -> ReductionRow:
     return ReductionRow(
         **_shared(group, every, attacked),
         reduced=_crossed(attacked).share([with_status(of, "success") for of in attacked]),
-        share_removed=_share_changed([of[with_status(of, "success")] for of in attacked]),
+        share_removed=_share_changed([of[with_status(of, "success")] for of in attacked]).within(0.0, 1.0),
     )
 
 

@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from robustbench_mt.reporting import citations
 from robustbench_mt.reporting.attack_facts import attack_facts
-from robustbench_mt.reporting.curve_facts import imbalance_facts, label_noise_facts, statistics_used, versions_used
+from robustbench_mt.reporting.curve_facts import imbalance_facts, label_noise_facts
 from robustbench_mt.reporting.dialects import LATEX, MARKDOWN, Dialect
 from robustbench_mt.reporting.seed_rows import static_set
+from robustbench_mt.reporting.statistics_facts import statistics_used, versions_used
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.training_facts import method_facts, task_facts, training_facts
 from robustbench_mt.statistics import CONFIDENCE
