@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -248,46 +247,6 @@ def test_a_checkpoint_of_unknown_seed_is_paired_with_every_vanilla(tmp_path: Pat
         ("theirs", "reviews-vanilla-seed0"),
         ("theirs", "reviews-vanilla-seed1"),
     ]
-
-
-def test_transfer_is_the_last_line_of_each_entry(tmp_path: Path) -> None:
-    a, b = training("vanilla", 0), training("match", 0)
-    early = transfer(a, b, "pwws", found=3, n=3, fooled=3)
-    entries = [
-        early,
-        transfer(b, a, "pwws", n=0, fooled=0),
-        replace(early, found=9, n=8, fooled=2),
-        transfer(a, b, "input-reduction"),
-    ]
-    write(tmp_path / "train.jsonl", TrainingRecord, [a, b])
-    write(tmp_path / "transfer.jsonl", TransferRecord, entries)
-    summary = summarize([tmp_path, tmp_path])
-    (matrix,) = summary.transfers
-    assert matrix.sources == matrix.targets == ["reviews-vanilla-seed0", "reviews-match-seed0"]
-    first, second = rows(summary, "transfer")
-    assert (first["source"], first["target"], first["found"]) == (a.checkpoint, b.checkpoint, "9")
-    expected = wilson(2, 8)
-    assert [float(first[key]) for key in ("fooled", "fooled_low", "fooled_high", "fooled_n")] == [
-        *(expected.value, expected.low, expected.high, 8)
-    ]
-    assert (second["fooled"], second["fooled_n"]) == ("", "0")
-    page = report([tmp_path]).read_text(encoding="utf-8")
-    assert (tmp_path / "report" / "figures" / "transfer-reviews-pwws.svg").exists()
-    assert 'id="transfer"' in page
-
-
-def test_two_checkpoints_of_one_name_are_two_rows_of_the_matrix(tmp_path: Path) -> None:
-    target = training("vanilla", 0)
-    for name, rate in (("a", 1e-4), ("b", 2e-5)):
-        source = training("match", 0, settings={"learning_rate": rate})
-        write(tmp_path / name / "train.jsonl", TrainingRecord, [source, target])
-        write(tmp_path / name / "transfer.jsonl", TransferRecord, [transfer(source, target, "pwws")])
-    (matrix,) = summarize([tmp_path / "a", tmp_path / "b"]).transfers
-    assert matrix.sources == [
-        "reviews-match-seed0, match (learning_rate=2e-05)",
-        "reviews-match-seed0, match (learning_rate=0.0001)",
-    ]
-    assert matrix.targets == ["reviews-vanilla-seed0"]
 
 
 def test_static_sets_are_no_clean_scores(summary: Summary) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
-from robustbench_mt.records import AttackRun, TrainingRecord
+from robustbench_mt.records import AttackRun, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.settings import differing, settings_but_method
 
 __all__ = [
@@ -15,11 +15,13 @@ __all__ = [
     "MethodNames",
     "RecipeNames",
     "VictimNames",
+    "attack_setting",
     "budget_name",
     "compared",
     "file_name",
     "is_baseline",
     "method_order",
+    "numbered",
     "ratio_name",
     "seed_names",
     "share_name",
@@ -66,15 +68,19 @@ class MethodNames:
 
 
 class VictimNames:
-    """Names for victims that no training record knows: the checkpoint's, with a fingerprint where two share it."""
+    """Names for victims that no training record knows: the checkpoint's, with a fingerprint where two share it.
 
-    def __init__(self, runs: Iterable[AttackRun]) -> None:
+    Args:
+        victims: the checkpoint and the fingerprint of each.
+    """
+
+    def __init__(self, victims: Iterable[tuple[str, str]]) -> None:
         self._victims: dict[str, set[str]] = {}
-        for run in runs:
-            self._victims.setdefault(run.checkpoint, set()).add(run.victim)
+        for checkpoint, victim in victims:
+            self._victims.setdefault(checkpoint, set()).add(victim)
 
-    def __call__(self, run: AttackRun) -> str:
-        return f"{run.checkpoint} ({run.victim[:8]})" if len(self._victims[run.checkpoint]) > 1 else run.checkpoint
+    def __call__(self, checkpoint: str, victim: str) -> str:
+        return f"{checkpoint} ({victim[:8]})" if len(self._victims[checkpoint]) > 1 else checkpoint
 
 
 class CheckpointNames:
@@ -91,29 +97,44 @@ class CheckpointNames:
         for task, record in trainings:
             self._trained.setdefault((task, record.checkpoint), set()).add(self._methods(task, record))
 
-    def __call__(self, task: str, checkpoint: str, training: TrainingRecord | None) -> str:
+    def __call__(self, task: str, training: TrainingRecord) -> str:
         """The name of a checkpoint, in the rows about ``task``."""
-        if training is None or len(self._trained[task, checkpoint]) == 1:
-            return checkpoint
-        return f"{checkpoint}, {self._methods(task, training)}"
+        if len(self._trained[task, training.checkpoint]) == 1:
+            return training.checkpoint
+        return f"{training.checkpoint}, {self._methods(task, training)}"
 
 
 class RecipeNames:
     """Names that tell apart attacks of one recipe that differ in their build, their budget or the data they attack.
 
     The first is called by its recipe, the next ``textfooler #2``; the provenance says what each is.
+
+    Args:
+        made: the attacks, and transfers whose attack is not known: these differ in the data alone.
     """
 
-    def __init__(self, runs: Iterable[AttackRun]) -> None:
+    def __init__(self, made: Iterable[AttackRun | TransferRecord]) -> None:
         self._known: dict[tuple[str, str], list[Hashable]] = {}
-        for run in runs:
-            known = self._known.setdefault((run.task, run.recipe), [])
-            if _setting(run) not in known:
-                known.append(_setting(run))
+        for each in made:
+            known = self._known.setdefault((each.task, each.recipe), [])
+            if attack_setting(each) not in known:
+                known.append(attack_setting(each))
 
-    def __call__(self, run: AttackRun) -> str:
-        number = self._known[run.task, run.recipe].index(_setting(run)) + 1
-        return run.recipe if number == 1 else f"{run.recipe} #{number}"
+    def __call__(self, made: AttackRun | TransferRecord) -> str:
+        return numbered(made.recipe, self._known[made.task, made.recipe].index(attack_setting(made)))
+
+
+def attack_setting(made: AttackRun | TransferRecord) -> Hashable:
+    """What tells attacks of one recipe apart, as far as is known: their build, their budget and their data."""
+    if isinstance(made, TransferRecord):
+        return made.split, made.data
+    what = made.build, made.split, made.data, tuple(made.fields), tuple(made.protected_fields)
+    return *what, made.max_queries, made.max_seconds, made.max_words
+
+
+def numbered(name: str, before: int) -> str:
+    """``pwws``, and ``pwws #2`` where there is one of that name ``before`` it."""
+    return f"{name} #{before + 1}" if before else name
 
 
 def budget_name(run: AttackRun) -> str:
@@ -169,11 +190,6 @@ def file_name(*parts: str) -> str:
     """A name that is safe on any file system."""
     kept = "-".join("".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in part) for part in parts)
     return "-".join(filter(None, kept.split("-"))).strip(".")[:100]
-
-
-def _setting(run: AttackRun) -> Hashable:
-    what = run.build, run.split, run.data, tuple(run.fields), tuple(run.protected_fields)
-    return *what, run.max_queries, run.max_seconds, run.max_words
 
 
 def _beside(method: str) -> str:

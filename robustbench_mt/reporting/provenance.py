@@ -10,6 +10,7 @@ from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.runs import AttackFile, Runs
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
+from robustbench_mt.reporting.transfer_rows import TransferRow
 
 __all__ = ["provenance_tables"]
 
@@ -19,7 +20,7 @@ def provenance_tables(summary: Summary) -> list[Table]:
     tables = [
         _trainings(summary.runs),
         _attacks(summary.groups),
-        _transfers(summary.runs),
+        _transfers([row for matrix in summary.transfers for row in matrix.rows]),
         _evaluations(summary.runs),
         _curves(
             "imbalance",
@@ -92,7 +93,7 @@ def _attack(group: AttackGroup, file: AttackFile) -> list[Cell]:
     ]
 
 
-def _transfers(runs: Runs) -> Table:
+def _transfers(rows: Sequence[TransferRow]) -> Table:
     return Table(
         "provenance_transfer",
         "Transfers",
@@ -104,10 +105,10 @@ def _transfers(runs: Runs) -> Table:
         ],
         [
             [
-                *(record.source, record.recipe, record.task, record.split, record.data, record.target, record.victim),
-                *(record.found, record.n, record.fooled),
+                *(row.source, row.recipe, row.task, row.record.split, row.record.data, row.target, row.record.victim),
+                *(row.found, row.record.n, row.record.fooled),
             ]
-            for record in (transferred.record for transferred in runs.transfers)
+            for row in rows
         ],
     )
 

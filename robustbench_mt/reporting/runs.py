@@ -15,6 +15,7 @@ from robustbench_mt.ledger import read_records
 from robustbench_mt.paths import is_directory
 from robustbench_mt.records import AttackRun, EvaluationRecord, Record, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.attacked import Attacked, read_attacked
+from robustbench_mt.reporting.naming import attack_setting
 
 __all__ = ["AttackFile", "Evaluated", "Runs", "Transferred", "read_runs"]
 
@@ -47,11 +48,17 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Transferred:
-    """An entry of a transfer matrix with how its two checkpoints were made (``None`` for one from elsewhere)."""
+    """An entry of a transfer matrix.
+
+    Attributes:
+        source, target: how its two checkpoints were made; ``None`` for one from elsewhere.
+        attack: that found the texts; ``None`` where its directory has it no longer.
+    """
 
     record: TransferRecord
     source: TrainingRecord | None
     target: TrainingRecord | None
+    attack: AttackRun | None
 
 
 @dataclass(frozen=True)
@@ -118,9 +125,9 @@ def read_runs(paths: Sequence[Path]) -> Runs:
                 (before and before.training) or _training(run.checkpoint, directory, directories),
             )
         for entry in directory.transfers:
-            ends = [_training(name, directory, directories) for name in (entry.source, entry.target)]
-            transferred = Transferred(entry, *ends)
-            transfers[(_entry(entry), entry.split, entry.data, *(end and _made(end) for end in ends))] = transferred
+            source, target = (_training(name, directory, directories) for name in (entry.source, entry.target))
+            transferred = Transferred(entry, source, target, _attack(entry, directory))
+            transfers[_transfer(transferred)] = transferred
     trainings = _latest((t for d in directories for t in d.trainings.values()), key=_made)
     imbalance = _latest((point for d in directories for point in d.imbalance), key=_cell)
     label_noise = _latest((point for d in directories for point in d.label_noise), key=_cell)
@@ -189,6 +196,20 @@ def _training(checkpoint: str, home: _Directory, directories: Sequence[_Director
 def _made(training: TrainingRecord) -> str:
     """What tells a training from another; a repetition of it, on another machine perhaps, counts once."""
     return repr((training.checkpoint, training.task, training.base, training.seed, training.settings))
+
+
+def _attack(entry: TransferRecord, home: _Directory) -> AttackRun | None:
+    """The attack that found an entry's texts, which lies beside it."""
+    found = (entry.source, entry.task, entry.recipe, entry.split, entry.data)
+    runs = (run for run, _ in home.attacks)
+    return next((run for run in runs if (run.checkpoint, run.task, run.recipe, run.split, run.data) == found), None)
+
+
+def _transfer(transferred: Transferred) -> Hashable:
+    """What tells an entry from those of other directories."""
+    record, source, target = transferred.record, transferred.source, transferred.target
+    ends = _made(source) if source else record.attacked, _made(target) if target else record.victim
+    return _entry(record), attack_setting(transferred.attack or record), ends
 
 
 def _entry(record: TransferRecord) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         length_rows(flipping),
         paired_rows(groups, worst_case_of),
         paired_seeds,
-        transfer_matrices(runs.transfers),
+        transfer_matrices(runs.transfers, runs.attacks),
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,
         label_noise,
