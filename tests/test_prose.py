@@ -280,7 +280,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
 
 
 def test_the_report_holds_the_section(run: Path, tmp_path: Path) -> None:
-    page = report([run], tmp_path).read_text(encoding="utf-8")
+    page = report([run], tmp_path).page.read_text(encoding="utf-8")
     made = methods_section(summarize([run]))
     for name, text in (("methods.md", made.markdown), ("methods.tex", made.latex), ("references.bib", made.bibtex)):
         assert (tmp_path / name).read_text(encoding="utf-8") == text

@@ -282,7 +282,7 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     for number, record in enumerate(made):
         run = attack_run(record.checkpoint, "pwws", warnings=[hostile])
         write(tmp_path / "attacks" / str(number) / "pwws.jsonl", AttackRecord, [fallen()], run)
-    page = report([tmp_path]).read_text(encoding="utf-8")
+    page = report([tmp_path]).page.read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "\u202e" not in page
     summary = summarize([tmp_path])

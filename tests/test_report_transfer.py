@@ -34,7 +34,7 @@ def test_transfer_is_the_last_line_of_each_entry(tmp_path: Path) -> None:
         *(expected.value, expected.low, expected.high, 8)
     ]
     assert (second["fooled"], second["fooled_n"]) == ("", "0")
-    page = report([tmp_path]).read_text(encoding="utf-8")
+    page = report([tmp_path]).page.read_text(encoding="utf-8")
     assert (tmp_path / "report" / "figures" / "transfer-reviews-pwws.svg").exists()
     assert 'id="transfer"' in page
 

@@ -12,7 +12,9 @@ from run_directory import attack_run, evaluation, fallen, outcomes, training, wr
 from scipy.stats import ttest_rel
 from statsmodels.stats.multitest import multipletests
 
+from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
+from robustbench_mt.experiment_run import Outcome
 from robustbench_mt.records import (
     AttackRecord,
     EvaluationRecord,
@@ -21,6 +23,7 @@ from robustbench_mt.records import (
 from robustbench_mt.reporting.attack_rows import BUDGETS
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
+from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
 
 
@@ -31,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(run: Path) -> str:
-    return report([run]).read_text(encoding="utf-8")
+    return report([run]).page.read_text(encoding="utf-8")
 
 
 def attack_only(directory: Path, record: AttackRecord, **changes: Any) -> Path:
@@ -211,6 +214,23 @@ def test_a_half_written_last_line_is_no_record(tmp_path: Path) -> None:
     with path.open("a") as stream:
         stream.write('{"record": "attack", "ind')
     assert summarize([tmp_path]).attacks[0].n == 3
+
+
+def test_a_report_is_of_records_that_were_read_once(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(
+        "robustbench_mt.reporting.summary.read_runs", lambda paths: read.append(paths) or read_runs(paths)
+    )
+    assert main(["report", str(run), "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith(f"report: {tmp_path / 'index.html'}\n")
+    done = Outcome(report([run], tmp_path), [], 0)
+    monkeypatch.setattr("robustbench_mt.experiment_run.run_experiment", lambda *_: done)
+    assert main(["quickstart", "--smoke", "--out", str(run)]) == 0
+    assert capsys.readouterr().out == shown
+    assert len(read) == 2, "once each"
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
