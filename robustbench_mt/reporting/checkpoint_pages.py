@@ -183,7 +183,7 @@ def _doubts(row: LeaderboardRow) -> Iterator[str]:
             yield f"{record.split} (n={record.n}): {warning}"
     told: dict[str, list[str]] = {}
     for file in row.files:
-        fallbacks = dict.fromkeys(fallback for used in file.attacked.fallback_counts() for fallback in used)
+        fallbacks = file.attacked.stood_in
         stood_in = (f"a resource was missing, and something stood in for it: {fallback}" for fallback in fallbacks)
         for what in (*file.run.warnings, *stood_in):
             told.setdefault(what, []).append(file.run.recipe)
