@@ -10,9 +10,9 @@ from rich.text import Text
 
 from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.records import EvaluationRecord
+from robustbench_mt.reporting.batch_dependence_rows import batch_dependence_row
 from robustbench_mt.reporting.summary import Summary, summarize
 from robustbench_mt.reporting.terminal import render_terminal
-from robustbench_mt.statistics import wilson
 from robustbench_mt.visible import visible
 
 if TYPE_CHECKING:
@@ -52,17 +52,17 @@ def print_evaluation(record: EvaluationRecord) -> None:
 
 def print_batch_dependence(record: BatchDependenceRecord) -> None:
     """What changes when the same examples are matched in other batches."""
-    shuffles = len(record.accuracies)
-    mean = sum(record.accuracies) / shuffles
+    row = batch_dependence_row(record)
     rows = {
-        "accuracy, each example alone": f"{record.accuracy_alone:.3f}",
-        "accuracy, mean over shuffles": f"{mean:.3f} ({min(record.accuracies):.3f} to {max(record.accuracies):.3f})",
-        "class changes between shuffles": wilson(record.changed, record.n).show(),
-        "class is not the one alone, mean": f"{record.differing * 100:.1f}%",
+        "accuracy, each example alone": row.alone.show(),
+        "accuracy, mean over shuffles": f"{row.accuracy:.1%} ({min(record.accuracies):.1%} to "
+        f"{max(record.accuracies):.1%})",
+        "class changes between shuffles": row.changed.show(),
+        "class is not the one alone, mean": f"{record.differing:.1%}",
         "true class's probability, mean standard deviation": f"{record.deviation:.4f}",
     }
     where = f"{record.task} ({record.split}, n={record.n})"
-    title = f"Dependence on batch-mates: {record.checkpoint} on {where}, {shuffles} shuffles"
+    title = f"Dependence on batch-mates: {record.checkpoint} on {where}, {row.shuffles} shuffles"
     table = Table("measure", "value", title=Text(visible(title)), title_justify="left")
     for name, value in rows.items():
         # Not to be read as rich's markup: an interval stands in brackets.

@@ -7,6 +7,7 @@ from typing import Any
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
 from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow
 from robustbench_mt.reporting.runs import AttackFile, Runs
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
@@ -22,6 +23,7 @@ def provenance_tables(summary: Summary) -> list[Table]:
         _attacks(summary.groups),
         _transfers([row for matrix in summary.transfers for row in matrix.rows]),
         _evaluations(summary.runs),
+        _batch_dependence(summary.batch_dependence),
         _curves(
             "imbalance",
             "Imbalance sweeps",
@@ -134,6 +136,28 @@ def _evaluations(runs: Runs) -> Table:
     )
 
 
+def _batch_dependence(rows: Sequence[BatchDependenceRow]) -> Table:
+    return Table(
+        "provenance_batch_dependence",
+        "Dependence on batch-mates",
+        "One line a checkpoint that matches at inference. The victim is a fingerprint of its weights and of how it "
+        "matches, data one of the split; the seed is that of the shuffles.",
+        [
+            *_text("checkpoint", "victim", "task", "split", "data"),
+            Column("batch_size", "batch size", "number", 0),
+            Column("temperature", "temperature", "number", 4),
+            *(Column(key, key, "number", 0) for key in ("shuffles", "seed")),
+        ],
+        [
+            [
+                *(row.checkpoint, row.record.victim, row.record.task, row.record.split, row.record.data),
+                *(row.record.batch_size, row.record.temperature, row.shuffles, row.record.seed),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def _curves(name: str, title: str, place: list[Column], records: Sequence[CurveRecord]) -> Table:
     """``place`` are the columns, called as the record's fields, that say where on which curve a point is."""
     return Table(
@@ -162,6 +186,7 @@ def _versions(runs: Runs) -> Table:
     made = [
         *(("trainings", record.versions) for record in runs.trainings),
         *(("attacks", file.run.versions) for file in runs.attacks),
+        *(("measures of dependence on batch-mates", record.versions) for record in runs.batch_dependence),
         *(("points of an imbalance curve", record.versions) for record in runs.imbalance),
         *(("points of a label noise curve", record.versions) for record in runs.label_noise),
     ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from robustbench_mt.reporting.attack_tables import attack_tables
+from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow
 from robustbench_mt.reporting.comparison_tables import comparison_tables
 from robustbench_mt.reporting.curve_tables import curve_tables
 from robustbench_mt.reporting.leaderboard_table import leaderboard_table
@@ -31,6 +32,7 @@ def result_tables(summary: Summary) -> list[Table]:
         *method_tables(summary),
         _evaluations(summary.evaluations),
         _static_sets(summary.static_sets),
+        _batch_dependence(summary.batch_dependence),
         *curve_tables(summary),
         _matching(summary.matching),
     ]
@@ -55,6 +57,39 @@ def _static_sets(rows: Sequence[EvaluationRow]) -> Table:
         f"an attack on this one. {SCORES}",
         [Column("task", "task"), Column("static_set", "static set"), *_score_columns(rows)],
         [[row.task, static_set(row.split), *_scores(row, rows)] for row in rows],
+    )
+
+
+def _batch_dependence(rows: Sequence[BatchDependenceRow]) -> Table:
+    return Table(
+        "batch_dependence",
+        "Dependence on batch-mates",
+        "Checkpoints that match at inference as well classify the same n examples several times, in batches drawn "
+        "anew. Accuracy alone is that of ordinary inference, where an example is classified by itself; it has a 95% "
+        "Wilson interval over examples, as has the share of examples that are not put in the same class in all "
+        "shuffles. The other numbers are means over the shuffles, without an interval: of the accuracy, with the "
+        "lowest and the highest; of the share of examples that are put in another class than alone; and, over the "
+        "examples, of the standard deviation of the true class's probability over the shuffles.",
+        [
+            *(Column(key, key) for key in ("task", "split", "checkpoint")),
+            Column("n", "n", "number", 0),
+            Column("shuffles", "shuffles", "number", 0),
+            Column("accuracy_alone", "accuracy alone", "percent"),
+            Column("accuracy", "accuracy in batches", "percent"),
+            Column("accuracy_lowest", "lowest", "percent"),
+            Column("accuracy_highest", "highest", "percent"),
+            Column("changed", "class changes", "percent"),
+            Column("differing", "class is not the one alone", "percent"),
+            Column("deviation", "standard deviation of the probability", "number", 4),
+        ],
+        [
+            [
+                *(row.record.task, row.record.split, row.checkpoint, row.record.n, row.shuffles, row.alone),
+                *(row.accuracy, min(row.record.accuracies), max(row.record.accuracies)),
+                *(row.changed, row.record.differing, row.record.deviation),
+            ]
+            for row in rows
+        ],
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from robustbench_mt.attack_runs import attack_runs
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import BadRecordError, NotFoundError, NothingToDoError
 from robustbench_mt.failure_records import FailureRecord, open_failures
@@ -79,6 +80,7 @@ class Runs:
     imbalance: list[ImbalanceRecord]
     tuned_on: list[str]
     label_noise: list[LabelNoiseRecord]
+    batch_dependence: list[BatchDependenceRecord]
     failures: list[FailureRecord]
 
 
@@ -91,6 +93,7 @@ class _Directory:
     transfers: list[TransferRecord]
     imbalance: list[ImbalanceRecord]
     label_noise: list[LabelNoiseRecord]
+    batch_dependence: list[BatchDependenceRecord]
     failures: list[FailureRecord]
 
 
@@ -131,6 +134,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
     trainings = _latest((t for d in directories for t in d.trainings.values()), key=_made)
     imbalance = _latest((point for d in directories for point in d.imbalance), key=_cell)
     label_noise = _latest((point for d in directories for point in d.label_noise), key=_cell)
+    dependence = _latest((record for d in directories for record in d.batch_dependence), key=_shuffled)
     return Runs(
         names=list(dict.fromkeys(path.resolve().name for path in paths)),
         trainings=sorted(trainings, key=lambda t: (t.task, t.method, t.seed, t.checkpoint)),
@@ -140,6 +144,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         imbalance=sorted(imbalance, key=_cell),
         tuned_on=list(dict.fromkeys(told for directory in directories for told in _tuned_on(directory.path))),
         label_noise=sorted(label_noise, key=_cell),
+        batch_dependence=sorted(dependence, key=_shuffled),
         failures=[failure for directory in directories for failure in directory.failures],
     )
 
@@ -161,10 +166,11 @@ def _read(path: Path) -> _Directory:
         _latest(lines(TransferRecord), key=_entry),
         list(lines(ImbalanceRecord)),
         list(lines(LabelNoiseRecord)),
+        list(lines(BatchDependenceRecord)),
         list(open_failures(lines(FailureRecord)).values()),
     )
-    curves = (directory.imbalance, directory.label_noise)
-    if not any((directory.trainings, directory.evaluations, directory.attacks, directory.transfers, *curves)):
+    records = (value for name, value in vars(directory).items() if name not in ("path", "failures"))
+    if not any(records):
         raise NothingToDoError(
             f"{path} has no records: name a directory that train, attack, imbalance or run has written."
         )
@@ -214,6 +220,11 @@ def _transfer(transferred: Transferred) -> Hashable:
 
 def _entry(record: TransferRecord) -> tuple[str, ...]:
     return record.task, record.recipe, record.source, record.target
+
+
+def _shuffled(record: BatchDependenceRecord) -> tuple[str | int, ...]:
+    what = record.task, record.split, record.data, record.checkpoint, record.victim
+    return *what, len(record.accuracies), record.seed
 
 
 def _cell(point: CurveRecord) -> tuple[str | float, ...]:

@@ -42,8 +42,9 @@ def versions_used(summary: Summary) -> dict[str, list[str]]:
     """The versions of each package that the records name."""
     runs = summary.runs
     trained: list[TrainingRecord | CurveRecord] = [*runs.trainings, *runs.imbalance, *runs.label_noise]
+    made = [*(record.versions for record in trained), *(file.run.versions for file in runs.attacks)]
     found: dict[str, list[str]] = {}
-    for versions in (*(made.versions for made in trained), *(file.run.versions for file in runs.attacks)):
+    for versions in (*made, *(record.versions for record in runs.batch_dependence)):
         for name, version in versions.items():
             if version not in found.setdefault(name, []):
                 found[name].append(version)
