@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from robustbench_mt.spread import spread_of_mean
+from robustbench_mt.statistics import seeds_differences
 
 __all__ = [
     "DIFFERING",
@@ -44,7 +45,7 @@ def paired_t_over_seeds(first: Sequence[float], second: Sequence[float]) -> floa
     Raises:
         ValueError: the two have different lengths.
     """
-    differences = _differences(first, second)
+    differences = seeds_differences(first, second)
     return None if len(set(differences)) < 2 else float(stats.ttest_1samp(differences, 0).pvalue)
 
 
@@ -64,16 +65,11 @@ def wilcoxon_over_seeds(first: Sequence[float], second: Sequence[float]) -> floa
     Raises:
         ValueError: the two have different lengths.
     """
-    differences = _differences(first, second)
+    differences = seeds_differences(first, second)
     if len(differences) < 2:
         return None
     differing = [difference for difference in differences if difference]
     return float(stats.wilcoxon(differing).pvalue) if differing else 1.0
-
-
-def _differences(first: Sequence[float], second: Sequence[float]) -> list[float]:
-    # Equal differences of binary fractions differ in their last digits, which is neither spread nor rank.
-    return [round(one - other, 12) for one, other in zip(first, second, strict=True)]
 
 
 def t_over_seeds_and_examples(first: ArrayLike, second: ArrayLike) -> float | None:

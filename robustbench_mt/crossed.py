@@ -14,8 +14,6 @@ from robustbench_mt.statistics import CONFIDENCE, Estimate, bootstrap_mean, mean
 
 __all__ = ["Crossed"]
 
-_OVER_BOTH = "95% Wilson over seeds and examples"
-_T_OVER_BOTH = "95% t over seeds and examples"
 _NORMAL = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
@@ -52,7 +50,7 @@ class Crossed:
             return wilson(sum(int(of.sum()) for of in found), sum(self._sizes))
         total, right = sum(self._sizes), sum(int(of.sum()) for of in found)
         if not total:
-            return Estimate(None, None, None, 0, _OVER_BOTH)
+            return Estimate(None, None, None, 0, "Wilson over seeds and examples")
         if self._shared < 2:
             return self._over_seeds(found, 1.0)
         share = right / total
@@ -62,10 +60,10 @@ class Crossed:
             if spread.variance:
                 effective, t = min(share * (1 - share) / spread.variance, total), spread.t(CONFIDENCE)
         low, high = _score_interval(share, effective, t)
-        return Estimate(share, low, high, self.n, _OVER_BOTH)
+        return Estimate(share, low, high, self.n, "Wilson over seeds and examples")
 
-    def mean(self, values: Sequence[NDArray[Any]], most: float = math.inf) -> Estimate:
-        """The mean of all values, none of which is below 0 or above ``most``.
+    def mean(self, values: Sequence[NDArray[Any]]) -> Estimate:
+        """The mean of all values, none of which is below 0.
 
         Of one checkpoint, with a percentile bootstrap interval over examples; of several, with Student's t interval
         over seeds and examples (see :func:`robustbench_mt.spread.spread_of_mean`).
@@ -73,13 +71,13 @@ class Crossed:
         if len(values) < 2:
             return bootstrap_mean(np.concatenate(values) if values else [])
         if self._shared < 2:
-            return self._over_seeds(values, most)
+            return self._over_seeds(values, math.inf)
         mean = float(np.concatenate(values).mean())
         spread = spread_of_mean(self._table(values), sum(self._sizes) / len(values))
         if not spread.variance:
-            return Estimate(mean, None, None, self.n, _T_OVER_BOTH)
+            return Estimate(mean, None, None, self.n, "t over seeds and examples")
         margin = spread.t(CONFIDENCE) * math.sqrt(spread.variance)
-        return Estimate(mean, mean - margin, mean + margin, self.n, _T_OVER_BOTH).within(0.0, most)
+        return Estimate(mean, mean - margin, mean + margin, self.n, "t over seeds and examples").within(0.0, math.inf)
 
     def _table(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """Seeds x the examples that all have."""

@@ -22,6 +22,7 @@ from robustbench_mt.wording import quoted
 
 if TYPE_CHECKING:
     from robustbench_mt.cluster import Cluster
+    from robustbench_mt.reporting.report import Report
 
 __all__ = ["Missing", "Outcome", "refuse_other_experiment", "run_experiment"]
 
@@ -39,12 +40,12 @@ class Outcome:
     """What has come of a run.
 
     Attributes:
-        page: of the report; ``None`` where no cell is done.
+        report: its page and what it tells; ``None`` where no cell is done.
         missing: of the chosen cells.
         left_out: how many others, which were not chosen, are not done.
     """
 
-    page: Path | None
+    report: "Report | None"
     missing: list[Missing]
     left_out: int
 
@@ -77,7 +78,7 @@ def run_experiment(
 
     Example:
         >>> outcome = run_experiment(load_experiment(Path("small.yaml")), out)
-        >>> outcome.missing, outcome.page == out / "report" / "index.html"
+        >>> outcome.missing, outcome.report.page == out / "report" / "index.html"
         ([], True)
     """
     forget()

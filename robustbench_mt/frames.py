@@ -18,7 +18,7 @@ __all__ = ["adversarial_dataset", "examples_dataset", "examples_frame", "record_
 
 
 def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None) -> "pd.DataFrame":
-    """Records as a table, one row a record, one column a field, in the order of :mod:`robustbench_mt.records`.
+    """Records as a table, one row a record, one column a field, in the order of its class.
 
     What a field holds several values of has several columns: metrics have their own names, the ends of their intervals
     ``accuracy_low`` and ``accuracy_high``; texts are called as the task's fields, ``text`` and ``perturbed_text``;

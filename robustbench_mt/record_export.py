@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from robustbench_mt.attack_runs import attack_runs
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import BadSettingError, NotFoundError, NothingToDoError
 from robustbench_mt.frames import record_cells
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "ExportKind", "export_records"]
 
-ExportKind = Literal["attacks", "evaluations", "trainings", "curves"]
+ExportKind = Literal["attacks", "evaluations", "trainings", "curves", "batch-dependence"]
 
 # Rows that are in memory at a time.
 _A_BATCH = 10_000
@@ -72,6 +73,7 @@ KINDS: dict[ExportKind, Callable[[Path], Iterator[_Source]]] = {
     "evaluations": _lines(EvaluationRecord),
     "trainings": _lines(TrainingRecord),
     "curves": _curves,
+    "batch-dependence": _lines(BatchDependenceRecord),
 }
 """Where a run's directory has the records of each kind."""
 

@@ -64,7 +64,7 @@ def visit(browser: Any) -> Iterator[Open]:
 
 @pytest.fixture(scope="session")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report([write_run(tmp_path_factory.mktemp("run"))])
+    return report([write_run(tmp_path_factory.mktemp("run"))]).page
 
 
 def rest(page: Any) -> None:

@@ -22,7 +22,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(run: Path) -> str:
-    return report([run]).read_text(encoding="utf-8")
+    return report([run]).page.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

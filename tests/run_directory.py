@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.ledger import Ledger
 from robustbench_mt.records import (
@@ -217,6 +218,27 @@ def label_noise_point(method: str, share: float, seed: int) -> LabelNoiseRecord:
         share=share,
         flipped=flipped,
     )
+
+
+def batch_dependence(checkpoint: str, **changes: Any) -> BatchDependenceRecord:
+    record = BatchDependenceRecord(
+        checkpoint=checkpoint,
+        victim=f"weights of {checkpoint}-matched",
+        batch_size=8,
+        temperature=12.25,
+        task="reviews",
+        split="test",
+        data="beef",
+        seed=0,
+        n=200,
+        accuracy_alone=0.86,
+        accuracies=[0.84, 0.85, 0.87],
+        changed=24,
+        differing=0.075,
+        deviation=0.0312,
+        versions=VERSIONS,
+    )
+    return replace(record, **changes)
 
 
 def write(path: Path, record_type: Any, records: Sequence[Any], run: AttackRun | None = None) -> None:

@@ -27,8 +27,8 @@ def test_does_every_cell_once(content: dict[str, Any], tmp_path: Path, capsys: p
     out = tmp_path / "run"
     outcome = run_experiment(experiment, out)
     assert (outcome.missing, outcome.left_out) == ([], 0)
-    page = outcome.page
-    assert page is not None
+    assert outcome.report is not None
+    page = outcome.report.page
     assert len((out / "train.jsonl").read_text().splitlines()) == 4
     assert len((out / "evaluate.jsonl").read_text().splitlines()) == 4
     assert len((out / "imbalance.jsonl").read_text().splitlines()) == 4

@@ -90,7 +90,7 @@ def test_nothing_done_is_no_report(content: dict[str, Any], tmp_path: Path) -> N
     training = {**content["training"], "learning_rate": 1e30}
     path = written(tmp_path / "e.yaml", {**small, "training": training})
     outcome = run_experiment(load_experiment(path), tmp_path / "run")
-    assert outcome.page is None
+    assert outcome.report is None
     assert len(outcome.missing) == 1
 
 

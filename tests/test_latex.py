@@ -60,7 +60,7 @@ def test_values_stand_apart_from_their_small_intervals() -> None:
 
 
 def test_each_row_tells_its_n_where_they_differ() -> None:
-    text = to_latex(table(wilson(61, 100), wilson(5, 50), Estimate(0.5, None, None, 1, "95% bootstrap")))
+    text = to_latex(table(wilson(61, 100), wilson(5, 50), Estimate(0.5, None, None, 1, "bootstrap over examples")))
     assert "61.0 & {\\scriptsize {[}51.2, 70.0{]}, n=100}" in text
     assert "50.0 & {\\scriptsize n=1}" in text
 
@@ -76,7 +76,10 @@ def test_a_column_that_is_the_same_in_all_rows_is_told_in_the_caption() -> None:
 
 def test_minus_is_a_minus() -> None:
     column = Column("difference", "difference", "points")
-    rows = [["a", Estimate(-0.1, -0.2, 0.1, 9, "95% t over seeds")], ["b", Estimate(0.1, -0.2, 0.3, 9, "x")]]
+    rows = [
+        ["a", Estimate(-0.1, -0.2, 0.1, 9, "t over seeds")],
+        ["b", Estimate(0.1, -0.2, 0.3, 9, "bootstrap over examples")],
+    ]
     text = to_latex(Table("d", "D", "C", [Column("method", "method"), column], rows))
     assert r"\textminus{}10.0 & {\scriptsize {[}\textminus{}20.0, +10.0{]}, 9 seeds}" in text
 

@@ -271,7 +271,7 @@ def test_methods_are_compared_with_the_vanilla_of_their_settings() -> None:
 def test_page_terminal_and_tables_tell_the_methods(glue: Path, tmp_path: Path) -> None:
     told = "learning rate: a <b>search</b> for vanilla on validation data."
     (glue / "experiment.json").write_text(json.dumps({"name": "glue", "tuned_on": told}), encoding="utf-8")
-    page = report([glue], tmp_path).read_text(encoding="utf-8")
+    page = report([glue], tmp_path).page.read_text(encoding="utf-8")
     assert 'id="methods"' in page
     assert "all methods were trained with the same settings" in page
     assert "a &lt;b&gt;search&lt;/b&gt; for vanilla" in page

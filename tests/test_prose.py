@@ -7,12 +7,22 @@ from pathlib import Path
 
 import pytest
 from latex_tokens import check_latex
-from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack
+from run_directory import (
+    attack_run,
+    evaluation,
+    fallen,
+    imbalance_point,
+    outcomes,
+    stood,
+    training,
+    write,
+    write_attack,
+)
 from scored_trainings import MATCH
 from test_latex import HOSTILE
 
 from robustbench_mt.curve_records import ImbalanceRecord
-from robustbench_mt.records import TrainingRecord
+from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.attack_facts import attack_facts
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.prose import MethodsSection, methods_prose, methods_section
@@ -199,6 +209,50 @@ def test_what_curves_train_and_test_on_is_told(tmp_path: Path) -> None:
     assert '"30 bad, 20 fair, 10 good"' in tables["imbalance.csv"]
 
 
+WILSON = "Proportions have 95% Wilson score intervals [@wilson1927probable]"
+OVER_BOTH = "for several seeds on the same examples with as many examples as give the variance over both"
+T_OVER_BOTH = "Means over the examples of several seeds have 95% intervals of Student's t over seeds and examples"
+T_OVER_SEEDS = "Means over seeds have 95% intervals of Student's t [@student1908probable] over seeds."
+BOOTSTRAP = "95% percentile bootstrap intervals over examples"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told", "not_told"),
+    [
+        ([0], [f"{WILSON}, over examples. ", BOOTSTRAP], [OVER_BOTH, T_OVER_BOTH, T_OVER_SEEDS]),
+        # Before the attack, each checkpoint's accuracy is over examples.
+        ([0, 1], [f"{WILSON}, over examples, and {OVER_BOTH}", T_OVER_BOTH], [BOOTSTRAP, T_OVER_SEEDS]),
+    ],
+)
+def test_the_intervals_of_input_reduction_are_told(
+    seeds: list[int], told: list[str], not_told: list[str], tmp_path: Path
+) -> None:
+    made = [training("vanilla", seed) for seed in seeds]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    for record in made:
+        examples = outcomes("input-reduction", 30, 0.7, record.seed)
+        write_attack(tmp_path, attack_run(record.checkpoint, "input-reduction"), examples)
+    text = section(tmp_path).markdown
+    assert all(each in text for each in told)
+    assert not any(each in text for each in not_told)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told", "not_told"),
+    [([0], [WILSON, BOOTSTRAP], [T_OVER_SEEDS]), ([0, 1], [T_OVER_SEEDS], [WILSON, BOOTSTRAP])],
+)
+def test_the_intervals_of_static_sets_are_told(
+    seeds: list[int], told: list[str], not_told: list[str], tmp_path: Path
+) -> None:
+    made = [training("vanilla", seed) for seed in seeds]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    scored = [evaluation(record, 400 + record.seed, split="static hard", n=150) for record in made]
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, scored)
+    text = section(tmp_path).markdown
+    assert all(each in text for each in told)
+    assert not any(each in text for each in not_told)
+
+
 def test_hostile_names_are_text(tmp_path: Path) -> None:
     name = HOSTILE.replace("\ud800", "")
     hostile = training(
@@ -219,7 +273,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
 
 
 def test_the_report_holds_the_section(run: Path, tmp_path: Path) -> None:
-    page = report([run], tmp_path).read_text(encoding="utf-8")
+    page = report([run], tmp_path).page.read_text(encoding="utf-8")
     made = methods_section(summarize([run]))
     for name, text in (("methods.md", made.markdown), ("methods.tex", made.latex), ("references.bib", made.bibtex)):
         assert (tmp_path / name).read_text(encoding="utf-8") == text

@@ -18,7 +18,6 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.reporting.curve_drawings import imbalance_drawings
-from robustbench_mt.reporting.findings import findings
 from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.style import looks_of_methods, styled
@@ -155,7 +154,7 @@ def test_findings_compare_methods_within_a_protocol(tmp_path: Path) -> None:
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
     summary = summarize([tmp_path])
     assert [len(row.seeds) for row in summary.imbalance] == [3] * 16
-    told = findings([], [], [], [], [], [], summary.imbalance, [], summary.imbalance_differences, [])
+    told = summary.findings
     # Two methods at two ratios, with controls, each protocol a family of its own.
     assert {row.curve for row in summary.imbalance_differences} == {
         f"minority positive{protocol}{control}"
@@ -183,7 +182,7 @@ def test_findings_compare_the_same_seeds(tmp_path: Path) -> None:
                 points.append(replace(point, metrics={**point.metrics, "minority_f1": value}))
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
     summary = summarize([tmp_path])
-    (told,) = findings([], [], [], [], [], [], summary.imbalance, [], summary.imbalance_differences, [])
+    (told,) = summary.findings
     assert told.headline.endswith("lower in 1 of 2 ratios; in 1 no difference can be told at this n.")
     ps = [ttest_rel(f1["match"][ratio], f1["vanilla"][ratio]).pvalue for ratio in (1.0, 10.0)]
     assert told.details[0].endswith(f"0.097 lower (p = {2 * min(ps):.3f}, paired t over 3 seeds, Holm over 2).")

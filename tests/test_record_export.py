@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from run_directory import attack_run, fallen, outcomes, write, write_attack, write_run
+from run_directory import attack_run, batch_dependence, fallen, outcomes, write, write_attack, write_run
 
 from robustbench_mt import UserError, records_frame
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.cli import main
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.ledger import read_records
@@ -79,6 +80,17 @@ def test_other_records_have_theirs(run: Path, tmp_path: Path, kind: str, name: s
         assert json.loads(frame.loc[0, "history"]) == records[0].history
         assert json.loads(frame.loc[0, "matching"])["mass"] == records[0].matching.mass
         assert frame["settings.learning_rate"].dtype == "float64"
+
+
+def test_dependence_on_batch_mates_is_exported(tmp_path: Path) -> None:
+    record = batch_dependence("mine (match-inference, batch 8)", accuracies=[0.7, 0.9])
+    write(tmp_path / "run" / "batch_dependence.jsonl", BatchDependenceRecord, [record])
+    out = tmp_path / "a.parquet"
+    assert main(["records", "export", str(tmp_path / "run"), "--kind", "batch-dependence", "--out", str(out)]) == 0
+    (row,) = pd.read_parquet(out).to_dict("records")
+    assert (row["checkpoint"], row["n"], row["changed"]) == (record.checkpoint, record.n, record.changed)
+    assert json.loads(row["accuracies"]) == [0.7, 0.9]
+    assert row["versions.torch"] == record.versions["torch"]
 
 
 def test_runs_of_other_tasks_stand_in_one_file(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_phone_shows_it_without_sideways_scrolling(visit: Open, path: Path, wi
 def test_a_phone_keeps_the_methods_in_sight_beside_their_tasks(visit: Open, tmp_path: Path) -> None:
     made = [trained(task, method, seed) for task in TASK_METRICS for method in ("vanilla", "match") for seed in (0, 1)]
     page = visit(
-        report([write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])]),
+        report([write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])]).page,
         java_script_enabled=False,
         viewport={"width": 360, "height": 740},
     )

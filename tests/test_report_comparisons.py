@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -173,7 +172,7 @@ def test_holm_is_of_each_task_and_the_terminal_tells_it(tmp_path: Path) -> None:
     write_attack(tmp_path, attack_run("b", "pwws"), [fallen(index=index) for index in range(10)])
     before, after = summarize([tmp_path]).paired
     assert after.p == pytest.approx(2 / 2**10)
-    assert (before.p, before.p_holm) == (1.0, 1.0)
+    assert (before.p, before.p_holm, before.family) == (1.0, 1.0, 2)
     assert after.p_holm == pytest.approx(2 * after.p)
     assert "McNemar p (Holm of 2)" in on_terminal(summarize([tmp_path]))
     assert "0.002 (0.0039)" in on_terminal(summarize([tmp_path]))
@@ -183,8 +182,8 @@ def test_only_examples_of_both_are_paired(tmp_path: Path) -> None:
     write_attack(tmp_path, attack_run("a", "pwws"), [stood(0), fallen(index=1), stood(2), stood(3)])
     write_attack(tmp_path, attack_run("b", "pwws"), [fallen(index=1), fallen(index=2), stood(3), stood(4)])
     before, after = summarize([tmp_path]).paired
-    assert (before.condition, before.n, before.p) == ("before the attack", 3, 1.0)
-    assert (after.checkpoint, after.other, after.n) == ("b", "a", 3)
+    assert (before.condition, before.difference.n, before.p) == ("before the attack", 3, 1.0)
+    assert (after.checkpoint, after.other, after.difference.n) == ("b", "a", 3)
     assert (after.accuracy, after.other_accuracy) == (wilson(1, 3), wilson(2, 3))
     assert (after.only_right, after.only_other_right, after.p) == (0, 1, 1.0)
     assert after.difference.value == pytest.approx(-1 / 3)
@@ -232,46 +231,6 @@ def test_a_checkpoint_of_unknown_seed_is_paired_with_every_vanilla(tmp_path: Pat
     ]
 
 
-def test_transfer_is_the_last_line_of_each_entry(tmp_path: Path) -> None:
-    a, b = training("vanilla", 0), training("match", 0)
-    early = transfer(a, b, "pwws", found=3, n=3, fooled=3)
-    entries = [
-        early,
-        transfer(b, a, "pwws", n=0, fooled=0),
-        replace(early, found=9, n=8, fooled=2),
-        transfer(a, b, "input-reduction"),
-    ]
-    write(tmp_path / "train.jsonl", TrainingRecord, [a, b])
-    write(tmp_path / "transfer.jsonl", TransferRecord, entries)
-    summary = summarize([tmp_path, tmp_path])
-    (matrix,) = summary.transfers
-    assert matrix.sources == matrix.targets == ["reviews-vanilla-seed0", "reviews-match-seed0"]
-    first, second = rows(summary, "transfer")
-    assert (first["source"], first["target"], first["found"]) == (a.checkpoint, b.checkpoint, "9")
-    expected = wilson(2, 8)
-    assert [float(first[key]) for key in ("fooled", "fooled_low", "fooled_high", "fooled_n")] == [
-        *(expected.value, expected.low, expected.high, 8)
-    ]
-    assert (second["fooled"], second["fooled_n"]) == ("", "0")
-    page = report([tmp_path]).read_text(encoding="utf-8")
-    assert (tmp_path / "report" / "figures" / "transfer-reviews-pwws.svg").exists()
-    assert 'id="transfer"' in page
-
-
-def test_two_checkpoints_of_one_name_are_two_rows_of_the_matrix(tmp_path: Path) -> None:
-    target = training("vanilla", 0)
-    for name, rate in (("a", 1e-4), ("b", 2e-5)):
-        source = training("match", 0, settings={"learning_rate": rate})
-        write(tmp_path / name / "train.jsonl", TrainingRecord, [source, target])
-        write(tmp_path / name / "transfer.jsonl", TransferRecord, [transfer(source, target, "pwws")])
-    (matrix,) = summarize([tmp_path / "a", tmp_path / "b"]).transfers
-    assert matrix.sources == [
-        "reviews-match-seed0, match (learning_rate=2e-05)",
-        "reviews-match-seed0, match (learning_rate=0.0001)",
-    ]
-    assert matrix.targets == ["reviews-vanilla-seed0"]
-
-
 def test_static_sets_are_no_clean_scores(summary: Summary) -> None:
     assert {row["split"] for row in rows(summary, "evaluations")} == {"test"}
     static = rows(summary, "static_sets")
@@ -305,7 +264,7 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     for number, record in enumerate(made):
         run = attack_run(record.checkpoint, "pwws", warnings=[hostile])
         write(tmp_path / "attacks" / str(number) / "pwws.jsonl", AttackRecord, [fallen()], run)
-    page = report([tmp_path]).read_text(encoding="utf-8")
+    page = report([tmp_path]).page.read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "\u202e" not in page
     summary = summarize([tmp_path])

@@ -49,7 +49,7 @@ def test_what_probing_brought_up_is_doubted_once(tmp_path: Path) -> None:
     assert [int(group.columns["index"][-1]) for group in summary.groups] == [0, 1]
     probed = [doubt for doubt in summary.doubts if "scores" in doubt]
     assert probed == [f"reviews: mine, attacked by pwws, textfooler: {warning}" for warning in warnings]
-    assert "batch-mates &lt;b&gt;" in report([tmp_path]).read_text(encoding="utf-8")
+    assert "batch-mates &lt;b&gt;" in report([tmp_path]).page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_hostile_text_is_shown_and_does_nothing(tmp_path: Path, page: str) -> No
     record = fallen(texts=[HOSTILE], perturbed_texts=[after])
     name = "=<b>[bold]x|y\u202e"
     directory = attack_only(tmp_path, record, label_names=[name, name])
-    hostile = report([directory]).read_text(encoding="utf-8")
+    hostile = report([directory]).page.read_text(encoding="utf-8")
     parsed = Page(hostile)
     assert parsed.elements["script"] == len(SCRIPTS) + 2  # and the packed examples, with their index
     assert "img" not in parsed.elements or parsed.elements["img"] == 3  # the figures of an attack
@@ -122,7 +122,7 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
         write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [imbalance_point("match", 1.0, 0)])
     else:
         write(tmp_path / "label_noise.jsonl", LabelNoiseRecord, [label_noise_point("match", 0.1, 0)])
-    text = Page(report([tmp_path]).read_text(encoding="utf-8")).text
+    text = Page(report([tmp_path]).page.read_text(encoding="utf-8")).text
     assert "These records say nothing of:" in text
     on_terminal(summarize([tmp_path]))
 
@@ -161,7 +161,7 @@ def test_lookalikes_of_an_example_are_judged_by_the_text_before_the_attack(tmp_p
     english = fallen(texts=["this is a film"], perturbed_texts=["this is \u0430 film"])
     russian = fallen(texts=["это был и фильм"], perturbed_texts=["это был \u0430 фильм"])
     for name, record, told in (("english", english, True), ("russian", russian, False)):
-        page = report([attack_only(tmp_path / name, record)]).read_text(encoding="utf-8")
+        page = report([attack_only(tmp_path / name, record)]).page.read_text(encoding="utf-8")
         assert (f"<mark>{alone}</mark>" in page) is told and ("<mark>\u0430</mark>" in page) is not told
         (example,) = unpacked(page)["examples"]
         (changed,) = [part["changed"] for part in example["fields"][0]["passages"] if "changed" in part]

@@ -21,7 +21,9 @@ from run_directory import (
 from scipy.stats import ttest_rel
 from statsmodels.stats.multitest import multipletests
 
+from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
+from robustbench_mt.experiment_run import Outcome
 from robustbench_mt.records import (
     EvaluationRecord,
     TrainingRecord,
@@ -29,6 +31,7 @@ from robustbench_mt.records import (
 from robustbench_mt.reporting.attack_rows import BUDGETS
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
+from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
 
 
@@ -69,6 +72,7 @@ def test_recipes_that_keep_the_label_stand_apart(run: Path, page: str) -> None:
     lines = [line for path in sorted(run.glob("attacks/*vanilla*/*/input-reduction.jsonl")) for line in read_json(path)]
     shares = [line["words_changed"] / line["words"] for line in lines if line["status"] == "success"]
     assert float(vanilla["share_removed"]) == pytest.approx(np.mean(shares))
+    assert all(float(row["share_removed_high"]) <= 1 for row in table(run / "report", "input_reduction"))
 
 
 def test_curve_and_evaluation_numbers_are_the_records(run: Path, page: str) -> None:
@@ -199,6 +203,23 @@ def test_a_half_written_last_line_is_no_record(tmp_path: Path) -> None:
     with path.open("a") as stream:
         stream.write('{"record": "attack", "ind')
     assert summarize([tmp_path]).attacks[0].n == 3
+
+
+def test_a_report_is_of_records_that_were_read_once(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(
+        "robustbench_mt.reporting.summary.read_runs", lambda paths: read.append(paths) or read_runs(paths)
+    )
+    assert main(["report", str(run), "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith(f"report: {tmp_path / 'index.html'}\n")
+    done = Outcome(report([run], tmp_path), [], 0)
+    monkeypatch.setattr("robustbench_mt.experiment_run.run_experiment", lambda *_: done)
+    assert main(["quickstart", "--smoke", "--out", str(run)]) == 0
+    assert capsys.readouterr().out == shown
+    assert len(read) == 2, "once each"
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:

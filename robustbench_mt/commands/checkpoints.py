@@ -64,7 +64,7 @@ def evaluate(
         out: a run's directory to keep the record in.
     """
     from robustbench_mt.evaluation_run import run_evaluation
-    from robustbench_mt.reporting.printing import print_evaluation
+    from robustbench_mt.reporting.printing import print_batch_dependence, print_evaluation
 
     split = (chosen or SplitOptions()).split
     record, dependence = run_evaluation(
@@ -72,6 +72,4 @@ def evaluate(
     )
     print_evaluation(record)
     if dependence:
-        from robustbench_mt.reporting.batch_dependence import print_batch_dependence
-
         print_batch_dependence(dependence)

@@ -20,7 +20,8 @@ def export(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path, kind:
     Args:
         directory: a run's directory; give several for several.
         out: the file, which ends in .parquet; one that is there is replaced.
-        kind: of the records: attacks (one row an attacked example), evaluations, trainings or curves.
+        kind: of the records: attacks (one row an attacked example), evaluations, trainings, curves or
+            batch-dependence.
     """
     from robustbench_mt.record_export import export_records
 

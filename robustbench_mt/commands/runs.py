@@ -133,25 +133,18 @@ def report(directory: Annotated[tuple[Path, ...], REQUIRED], *, out: Path | None
         directory: a run's directory; several are merged.
         out: where to write; DIR/report of the first run by default.
     """
-    from robustbench_mt.inside import inside
-    from robustbench_mt.reporting.printing import print_summary
-    from robustbench_mt.reporting.report import write_report
-    from robustbench_mt.reporting.summary import summarize
+    from robustbench_mt.reporting.printing import print_report
+    from robustbench_mt.reporting.report import report
 
-    # Read once: of a million examples, that is half of the time.
-    summary = summarize(directory)
-    page = write_report(summary, out or inside(directory[0], "report"))
-    print_summary(summary)
-    print(f"report: {page}")
+    print_report(report(directory, out))
 
 
 def _told(outcome: "Outcome", out: Path) -> int:
     """Print what has come of a run, and return the exit status."""
-    from robustbench_mt.reporting.printing import print_results
+    from robustbench_mt.reporting.printing import print_report
 
-    if outcome.page:
-        print_results([out])
-        print(f"report: {outcome.page}")
+    if outcome.report:
+        print_report(outcome.report)
     for missing in outcome.missing[:_SHOWN]:
         note(f"missing: {missing.cell}: {missing.reason}")
     if len(outcome.missing) > _SHOWN:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from robustbench_mt.reporting.ablation_rows import Ablation
 from robustbench_mt.reporting.method_rows import MethodRow
+from robustbench_mt.reporting.seed_marks import mark_seeds
 from robustbench_mt.reporting.style import GREY, Look, ends, looks_for
 
 __all__ = ["plot_batch_size", "plot_self_mass"]
@@ -89,15 +90,7 @@ def _series(axes: Axes, points: Sequence[tuple[float, MethodRow]], look: Look, n
     for place, row in points:
         _, low, high = ends(row.score)
         axes.plot([place, place], [low, high], color=look.colour, linewidth=1)
-        axes.plot(
-            [place + beside] * len(row.scores),
-            list(row.scores.values()),
-            look.marker,
-            markersize=3,
-            markerfacecolor="none",
-            markeredgecolor=look.colour,
-            markeredgewidth=0.6,
-        )
+        mark_seeds(axes, [place + beside] * len(row.scores), list(row.scores.values()), look)
     axes.plot(
         [place for place, _ in points],
         [ends(row.score)[0] for _, row in points],

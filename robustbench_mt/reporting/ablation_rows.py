@@ -7,7 +7,8 @@ from typing import Any
 from robustbench_mt.flat import flat
 from robustbench_mt.methods import METHODS
 from robustbench_mt.reporting.method_rows import MethodRow
-from robustbench_mt.reporting.naming import differing, is_baseline
+from robustbench_mt.reporting.naming import is_baseline
+from robustbench_mt.reporting.settings import differing
 
 __all__ = ["Ablation", "MatchSetting", "ablations"]
 

@@ -92,7 +92,7 @@ def _attack(task: str, split: str, groups: Sequence[AttackGroup], summary: Summa
             for name, where in resources
             if "fallback" not in where
         ],
-        unique(fallback for file in files for used in file.attacked.fallback_counts() for fallback in sorted(used)),
+        unique(fallback for file in files for fallback in sorted(file.attacked.stood_in)),
         sum(group.left_out for group in groups),
         sum(int((file.attacked.columns["ended_by"] > 0).sum()) for file in files),
         any(row.task == task for row in summary.worst_case),

@@ -138,11 +138,13 @@ def group_attacks(files: Sequence[AttackFile]) -> list[AttackGroup]:
     """Group attack files by task, recipe and method, in that order."""
     recipes = RecipeNames(file.run for file in files)
     methods = MethodNames((file.run.task, file.training) for file in files if file.training)
-    victims = VictimNames(file.run for file in files if not file.training)
+    elsewhere = [file.run for file in files if not file.training]
+    victims = VictimNames((run.checkpoint, run.victim) for run in elsewhere)
     groups: dict[tuple[str, str, str], list[AttackFile]] = {}
     for file in files:
-        method = methods(file.run.task, file.training) if file.training else victims(file.run)
-        groups.setdefault((file.run.task, recipes(file.run), method), []).append(file)
+        run, training = file.run, file.training
+        method = methods(run.task, training) if training else victims(run.checkpoint, run.victim)
+        groups.setdefault((run.task, recipes(run), method), []).append(file)
     ordered = sorted(groups, key=lambda key: (key[0], key[1], method_order(key[2])))
     return [AttackGroup(*key, budget=budget_name(groups[key][0].run), files=groups[key]) for key in ordered]
 
@@ -172,7 +174,7 @@ def reduction_row(group: AttackGroup) -> ReductionRow:
     return ReductionRow(
         **_shared(group, every, attacked),
         reduced=_crossed(attacked).share([with_status(of, "success") for of in attacked]),
-        share_removed=_share_changed([of[with_status(of, "success")] for of in attacked]),
+        share_removed=_share_changed([of[with_status(of, "success")] for of in attacked]).within(0.0, 1.0),
     )
 
 

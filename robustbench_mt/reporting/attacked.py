@@ -77,6 +77,11 @@ class Attacked:
             found[self.fallbacks[codes[each]]] += int(counts[each])
         return found
 
+    @property
+    def stood_in(self) -> list[str]:
+        """What stood in for missing resources, each once."""
+        return list(dict.fromkeys(fallback for used in self.fallback_counts() for fallback in used))
+
     def and_later(self, later: "Attacked") -> "Attacked":
         """These examples and later ones; those that are in both count once, as the later ones tell of them."""
         moved = later.columns.copy()

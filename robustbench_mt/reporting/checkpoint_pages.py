@@ -9,6 +9,7 @@ from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.examples import DrawnExample, ShownExample
 from robustbench_mt.reporting.leaderboard_rows import RATIO, LeaderboardRow, checkpoint_scores
 from robustbench_mt.reporting.naming import ratio_name
+from robustbench_mt.reporting.seed_rows import metric_names
 from robustbench_mt.reporting.table import Cell, Column, Table
 
 __all__ = ["MOST_PAGES", "CheckpointPage", "checkpoint_pages"]
@@ -114,7 +115,7 @@ def _facts(row: LeaderboardRow) -> Iterator[tuple[str, str]]:
 
 def _scores(evaluations: Sequence[EvaluationRecord]) -> Table:
     scores = [checkpoint_scores(record) for record in evaluations]
-    names = list(dict.fromkeys(name for of_split in scores for name in of_split))
+    names = metric_names(scores)
     return Table(
         "scores",
         "Scores",
@@ -182,7 +183,7 @@ def _doubts(row: LeaderboardRow) -> Iterator[str]:
             yield f"{record.split} (n={record.n}): {warning}"
     told: dict[str, list[str]] = {}
     for file in row.files:
-        fallbacks = dict.fromkeys(fallback for used in file.attacked.fallback_counts() for fallback in used)
+        fallbacks = file.attacked.stood_in
         stood_in = (f"a resource was missing, and something stood in for it: {fallback}" for fallback in fallbacks)
         for what in (*file.run.warnings, *stood_in):
             told.setdefault(what, []).append(file.run.recipe)

@@ -1,14 +1,14 @@
 """The tables that compare checkpoints: on the same examples, and by the texts that fool one and then another."""
 
-from collections import Counter
 from collections.abc import Sequence
 
+from robustbench_mt.reporting.families import family_sizes
 from robustbench_mt.reporting.naming import seed_names
 from robustbench_mt.reporting.paired_outcomes import BEFORE
 from robustbench_mt.reporting.paired_rows import MOST_METHODS, PairedRow
 from robustbench_mt.reporting.paired_seed_rows import PairedSeedRow
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.table import Column, Table
+from robustbench_mt.reporting.table import P_OF_T, Column, Table
 from robustbench_mt.reporting.transfer_rows import TransferRow
 
 __all__ = ["comparison_tables"]
@@ -31,7 +31,7 @@ def _paired(rows: Sequence[PairedRow]) -> Table:
         "percentage points, has a 95% bootstrap interval over examples, each drawn with both outcomes. p is McNemar's, "
         "exact and two-sided: how often chance would split the examples on which the two differ at least as unevenly, "
         "were both equally good. Beside it the same p, corrected by Holm for the number of comparisons that this table "
-        f"makes of the task{_sizes(rows)}. No p knows what another training seed may give. "
+        f"makes of the task{family_sizes(rows, lambda row: row.task)}. No p knows what another training seed may give. "
         f"{BEFORE.capitalize()}: every example that some recipe had scored. Each checkpoint is compared with the "
         f"vanilla one of its seed; without vanilla, the pairs of the first {MOST_METHODS} methods are.",
         [
@@ -68,7 +68,7 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
         "Student's t over seeds, which takes the examples as given: the first says what other seeds and other examples "
         "would give, the second what other seeds would on these examples. p is of the t-test over seeds and examples, "
         "two-sided (Hillis 2007), and corrected by Holm for the number of comparisons that this table makes of the task"
-        f"{_sizes(rows)}.",
+        f"{family_sizes(rows, lambda row: row.task)}.",
         [
             Column("task", "task"),
             Column("condition", "accuracy"),
@@ -79,8 +79,7 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
             Column("other_accuracy", "the other's accuracy", "percent"),
             Column("difference", "difference (points), bootstrap", "points"),
             Column("over_seeds", "difference (points), t", "points"),
-            Column("p_holm", "p (t, Holm)", "p"),
-            Column("p", "p (t)", "p", csv_only=True),
+            *P_OF_T,
         ],
         [
             [
@@ -90,12 +89,6 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
             for row in rows
         ],
     )
-
-
-def _sizes(rows: Sequence[PairedRow] | Sequence[PairedSeedRow]) -> str:
-    """How many comparisons Holm corrects for, by task."""
-    sizes = Counter(row.task for row in rows if row.p is not None)
-    return f" ({', '.join(f'{task}: {count}' for task, count in sizes.items())})" if sizes else ""
 
 
 def _transfer(rows: Sequence[TransferRow]) -> Table:

@@ -1,11 +1,12 @@
 """What a method changes at each point of a curve, against another method on the same training sets."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
-from robustbench_mt.comparisons import family_size, holm, paired_t_over_seeds, wilcoxon_over_seeds
+from robustbench_mt.comparisons import paired_t_over_seeds, wilcoxon_over_seeds
 from robustbench_mt.reporting.curve_rows import CurveRow
+from robustbench_mt.reporting.families import Tested, corrected
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.statistics import Estimate, paired_over_seeds
 
@@ -13,7 +14,7 @@ __all__ = ["CurveDifference", "curve_differences"]
 
 
 @dataclass(frozen=True)
-class CurveDifference:
+class CurveDifference(Tested):
     """A method against another at one point of a curve, over the seeds that both have.
 
     Attributes:
@@ -37,17 +38,13 @@ class CurveDifference:
     difference: Estimate
     p_t: float | None
     p_wilcoxon: float | None
-    p_holm: float | None = None
-    family: int = 0
 
 
 def curve_differences(rows: Sequence[CurveRow]) -> list[CurveDifference]:
     """Compare each method with ``vanilla`` (or the first by name), curve by curve, where both have a seed in common."""
     differences: list[CurveDifference] = []
     for _, of_curve in groupby(sorted(rows, key=_curve), key=_curve):
-        found = list(_of_curve(list(of_curve)))
-        ps = holm([difference.p_t for difference in found])
-        differences += [replace(each, p_holm=p, family=family_size(ps)) for each, p in zip(found, ps, strict=True)]
+        differences += corrected(list(_of_curve(list(of_curve))), lambda difference: difference.p_t)
     return differences
 
 

@@ -1,16 +1,14 @@
-"""What a methods section has to say of curves, of the statistics and of the software: facts, without a sentence."""
+"""What a methods section has to say of curves: facts, without a sentence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
-from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.naming import ratio_name, share_name
-from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.training_facts import MethodFacts, method_facts
 
-__all__ = ["CurveFacts", "imbalance_facts", "label_noise_facts", "statistics_used", "versions_used"]
+__all__ = ["CurveFacts", "imbalance_facts", "label_noise_facts"]
 
 R = TypeVar("R", bound=CurveRecord)
 
@@ -101,40 +99,3 @@ def _shared(points: Sequence[CurveRecord]) -> dict[str, Any]:
         "tests": list(map(list, tests)),
         "methods": method_facts(points),
     }
-
-
-def statistics_used(summary: Summary) -> dict[str, Any]:
-    """Which intervals and tests stand in the tables and figures, and over how many comparisons they are corrected."""
-    methods = {(row.task, row.split): row.family for row in summary.methods if row.family}
-    pairs: dict[str, int] = {}
-    for row in summary.paired:
-        pairs[row.task] = pairs.get(row.task, 0) + 1
-    curves = [*summary.imbalance_differences, *summary.label_noise_differences]
-    of_curves = [row.seeds for row in (*summary.imbalance, *summary.label_noise)]
-    of_matching = [row.seeds for row in summary.matching]
-    of_methods = [list(row.scores) for row in summary.methods]
-    accuracies = any(row.accuracy for row in (*summary.evaluations, *summary.static_sets))
-    return {
-        "wilson": bool(summary.attacks or summary.reductions or summary.transfers or accuracies),
-        "bootstrap": bool(summary.attacks or summary.evaluations or any(len(seeds) == 1 for seeds in of_curves)),
-        "over_seeds": max(map(len, (*of_curves, *of_matching, *of_methods)), default=0) > 1,
-        "crossed": any(len(row.seeds) > 1 for row in summary.attacks),
-        "paired_t": sorted(set(methods.values())),
-        "curves_t": sorted({row.family for row in curves if row.family}),
-        "mcnemar": sorted(set(pairs.values())),
-        "hierarchical": bool(summary.paired_seeds),
-        "crossed_t": sorted({row.family for row in summary.paired_seeds if row.family}),
-        "calibration": any("calibration_error" in row.metrics for row in summary.imbalance),
-    }
-
-
-def versions_used(summary: Summary) -> dict[str, list[str]]:
-    """The versions of each package that the records name."""
-    runs = summary.runs
-    trained: list[TrainingRecord | CurveRecord] = [*runs.trainings, *runs.imbalance, *runs.label_noise]
-    found: dict[str, list[str]] = {}
-    for versions in (*(made.versions for made in trained), *(file.run.versions for file in runs.attacks)):
-        for name, version in versions.items():
-            if version not in found.setdefault(name, []):
-                found[name].append(version)
-    return found

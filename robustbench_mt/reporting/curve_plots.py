@@ -8,6 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.plot_checks import check_alike
+from robustbench_mt.reporting.seed_marks import mark_seeds
 from robustbench_mt.reporting.style import GREY, Look, ends, label, legend_above, looks_of_methods
 
 __all__ = ["plot_imbalance", "plot_label_noise"]
@@ -93,27 +94,20 @@ def _plot(axes: Axes, rows: Sequence[CurveRow], looks: Mapping[str, Look]) -> No
         means, lows, highs = np.array([ends(row.measured) for row in points]).T
         axes.fill_between(levels, lows, highs, color=look.colour, alpha=0.13, linewidth=0)
         # A band has no width at a point whose neighbours have no interval.
-        told = np.pad(~np.isnan(lows), 1)
-        alone = told[1:-1] & ~told[:-2] & ~told[2:]
+        known = np.pad(~np.isnan(lows), 1)
+        alone = known[1:-1] & ~known[:-2] & ~known[2:]
         axes.vlines(np.array(levels)[alone], lows[alone], highs[alone], color=look.colour, linewidth=2.6, alpha=0.45)
-        axes.plot(
-            [row.level for row in points for _ in row.by_seed],
-            [value for row in points for value in row.by_seed],
-            look.marker,
-            markersize=3,
-            markerfacecolor="none",
-            markeredgecolor=look.colour,
-            markeredgewidth=0.6,
-        )
+        seeds = [(row.level, value) for row in points for value in row.by_seed]
+        mark_seeds(axes, [level for level, _ in seeds], [value for _, value in seeds], look)
         counts = sorted({len(row.seeds) for row in points})
-        seeds = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+        told = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
         axes.plot(
             levels,
             means,
             color=look.colour,
             linestyle=look.line,
             marker=look.marker,
-            label=f"{label(method)}, {seeds} seed{'' if seeds == '1' else 's'}",
+            label=f"{label(method)}, {told} seed{'' if told == '1' else 's'}",
         )
     ticks = {row.level: row.level_name for row in sorted(rows, key=lambda row: row.level)}
     axes.set_xticks(list(ticks), list(ticks.values()))

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from robustbench_mt.reporting.curve_differences import CurveDifference
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
+from robustbench_mt.reporting.families import family_sizes
 from robustbench_mt.reporting.naming import seed_names
-from robustbench_mt.reporting.seed_rows import ALIKE, CUT
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT, metric_names
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.table import Cell, Column, Table
+from robustbench_mt.reporting.table import P_OVER_SEEDS, Cell, Column, Table
 
 __all__ = ["curve_tables"]
 
@@ -29,7 +30,7 @@ def curve_tables(summary: Summary) -> list[Table]:
 
 
 def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
-    names = [name for name in _metrics(rows) if not name.endswith(TUNED)]
+    names = [name for name in metric_names(row.metrics for row in rows) if not name.endswith(TUNED)]
     return Table(
         "imbalance",
         "Class imbalance",
@@ -61,7 +62,7 @@ def _test_counts(row: ImbalanceRow) -> str:
 
 
 def _imbalance_tuned(rows: Sequence[ImbalanceRow]) -> Table:
-    names = [name for name in _metrics(rows) if name.endswith(TUNED)]
+    names = [name for name in metric_names(row.metrics for row in rows) if name.endswith(TUNED)]
     return Table(
         "imbalance_tuned",
         "Class imbalance, at the best threshold on validation data",
@@ -117,7 +118,7 @@ def _metric_column(name: str) -> Column:
 
 
 def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:
-    names = [name for name in _metrics(rows) if name != "accuracy"]
+    names = [name for name in metric_names(row.metrics for row in rows) if name != "accuracy"]
     return Table(
         "label_noise",
         "Label noise",
@@ -146,14 +147,13 @@ def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:
 
 
 def _differences(curves: str, where: str, rows: Sequence[CurveDifference]) -> Table:
-    families = dict.fromkeys((row.task, row.curve, row.family) for row in rows if row.family)
-    told = ", ".join(f"{task}, {curve}: {size}" for task, curve, size in families)
+    sizes = family_sizes(rows, lambda row: f"{row.task}, {row.curve}")
     return Table(
         f"{curves}_differences",
         f"What a method changes {where}",
         "The method's score less the other's, in points, mean over the seeds that both have, with the 95% t interval "
         "of the paired t-test over seeds; none where all seeds differ alike. p is of that test, two-sided, and "
-        f"corrected by Holm for all methods and points of a curve{f' ({told})' if told else ''}.",
+        f"corrected by Holm for all methods and points of a curve{sizes}.",
         [
             Column("task", "task"),
             Column("curve", "curve"),
@@ -163,9 +163,7 @@ def _differences(curves: str, where: str, rows: Sequence[CurveDifference]) -> Ta
             Column("seeds", "seeds"),
             Column("measure", "score is"),
             Column("difference", "difference (points)", "points"),
-            Column("p_holm", "p (t, Holm)", "p"),
-            Column("p_t", "p (t)", "p", csv_only=True),
-            Column("p_wilcoxon", "p (Wilcoxon)", "p", csv_only=True),
+            *P_OVER_SEEDS,
         ],
         [
             [
@@ -179,7 +177,3 @@ def _differences(curves: str, where: str, rows: Sequence[CurveDifference]) -> Ta
 
 def _trained(row: CurveRow) -> tuple[str, int, str]:
     return seed_names(row.seeds), row.n, row.train_counts
-
-
-def _metrics(rows: Sequence[CurveRow]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row.metrics))

@@ -251,13 +251,12 @@ def _examples(columns: Columns) -> bytes:
 
 
 def _fallbacks(groups: list[AttackGroup]) -> Iterator[str]:
-    used: dict[str, list[str]] = {}
+    recipes: dict[str, list[str]] = {}
     for group in groups:
-        lists = [used for file in group.files for used in file.attacked.fallback_counts()]
-        for fallback in dict.fromkeys(fallback for used in lists for fallback in used):
-            used.setdefault(fallback, []).append(group.recipe)
-    for fallback, recipes in used.items():
-        named = ", ".join(dict.fromkeys(recipes))
+        for fallback in (fallback for file in group.files for fallback in file.attacked.stood_in):
+            recipes.setdefault(fallback, []).append(group.recipe)
+    for fallback, used in recipes.items():
+        named = ", ".join(dict.fromkeys(used))
         yield f"A resource was missing, and something stood in for it: {fallback}, in {named}."
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from robustbench_mt.reporting.ablation_drawings import ablation_drawings
 from robustbench_mt.reporting.attack_drawings import attack_drawings, transfer_drawing
 from robustbench_mt.reporting.curve_drawings import imbalance_drawings, label_noise_drawings
 from robustbench_mt.reporting.drawing import Drawing
 from robustbench_mt.reporting.matching_drawings import matching_drawings
-from robustbench_mt.reporting.method_drawings import ablation_drawings
 from robustbench_mt.reporting.style import looks_of_methods, styled
 from robustbench_mt.reporting.summary import Summary
 

@@ -52,6 +52,7 @@ _NOISE = _Measure("accuracy on clean labels after training on flipped ones", "pe
 
 
 def findings(
+    *,
     methods: Sequence[MethodRow],
     evaluations: Sequence[EvaluationRow],
     static_sets: Sequence[EvaluationRow],

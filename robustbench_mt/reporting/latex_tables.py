@@ -83,10 +83,6 @@ def _line(cells: Sequence[str]) -> str:
     return rf"{' & '.join(cells)} \\"
 
 
-def _is_estimate(table: Table, position: int) -> bool:
-    return any(isinstance(row[position], Estimate) for row in table.rows)
-
-
 def _shared_count(table: Table, position: int) -> str:
     """What all estimates of the column were counted over; empty where they differ."""
     counts = {cell.count for row in table.rows if isinstance(cell := row[position], Estimate)}
@@ -94,7 +90,7 @@ def _shared_count(table: Table, position: int) -> str:
 
 
 def _shape(table: Table, position: int) -> str:
-    if _is_estimate(table, position):
+    if table.has_estimates(position):
         return r"r@{\hspace{2pt}}l"
     return "l" if table.columns[position].unit == "text" else "r"
 
@@ -105,7 +101,7 @@ def _head(table: Table, position: int, count: str) -> str:
     unit = " (%)" if column.unit == "percent" else ""
     lines = [*textwrap.wrap(f"{column.title}{unit}", _HEAD), *filter(None, [count])]
     stacked = r"\\".join(map(LATEX.escape, lines))
-    if _is_estimate(table, position):
+    if table.has_estimates(position):
         return rf"\multicolumn{{2}}{{c}}{{\shortstack{{{stacked}}}}}"
     return rf"\shortstack[{_shape(table, position)}]{{{stacked}}}"
 
@@ -117,7 +113,7 @@ def _cells(table: Table, position: int, cell: Cell, shared: str) -> list[str]:
         behind = ", ".join(filter(None, [interval, "" if shared else cell.count]))
         return [_number(value), rf"{{\scriptsize {_number(behind)}}}" if behind else ""]
     shown = LATEX.escape(cell) if isinstance(cell, str) else _number(Table.show(column, cell))
-    return [shown, ""] if _is_estimate(table, position) else [shown]
+    return [shown, ""] if table.has_estimates(position) else [shown]
 
 
 def _number(text: str) -> str:

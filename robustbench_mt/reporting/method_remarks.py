@@ -7,6 +7,7 @@ from robustbench_mt.flat import flat
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.reporting.runs import Runs
+from robustbench_mt.reporting.settings import settings_but_method
 
 __all__ = ["method_remarks"]
 
@@ -33,8 +34,8 @@ def _differing(group: Sequence[TrainingRecord]) -> Iterator[str]:
     """``learning_rate is 0.0001 for vanilla, 2e-05 for match``, for each setting that not all methods share."""
     by_method: dict[str, list[dict[str, Any]]] = {}
     for training in group:
-        settings = {name: value for name, value in training.settings.items() if name != "method"}
-        by_method.setdefault(training.method, []).append({"base": training.base, **flat(settings)})
+        settings = {"base": training.base, **flat(settings_but_method(training))}
+        by_method.setdefault(training.method, []).append(settings)
     every = [settings for of_method in by_method.values() for settings in of_method]
     for name in dict.fromkeys(name for settings in every for name in settings):
         values = {

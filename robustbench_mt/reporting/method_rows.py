@@ -1,17 +1,19 @@
 """Methods of fine-tuning on each task: one score a seed, and the difference to vanilla's of the same seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from robustbench_mt.comparisons import family_size, holm, paired_t_over_seeds, wilcoxon_over_seeds
+from robustbench_mt.comparisons import paired_t_over_seeds, wilcoxon_over_seeds
 from robustbench_mt.failure_records import FailureRecord
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
+from robustbench_mt.reporting.families import Tested, corrected
 from robustbench_mt.reporting.naming import MethodNames, is_baseline, method_order
 from robustbench_mt.reporting.runs import Evaluated
 from robustbench_mt.reporting.seed_rows import CORRELATIONS, static_set
+from robustbench_mt.reporting.settings import settings_but_method
 from robustbench_mt.statistics import Estimate, mean_over_seeds, paired_over_seeds
 from robustbench_mt.tasks.glue_scores import GLUE_SCORES, score_metrics
 
@@ -33,7 +35,7 @@ _PAPERS_FORM = {
 
 
 @dataclass(frozen=True)
-class MethodRow:
+class MethodRow(Tested):
     """A method's score on a split of a task, over seeds.
 
     Attributes:
@@ -73,8 +75,6 @@ class MethodRow:
     p_wilcoxon: float | None
     failed: int
     judged: int
-    p_holm: float | None = None
-    family: int = 0
 
     @property
     def score_name(self) -> str:
@@ -127,7 +127,7 @@ def method_rows(evaluations: Sequence[Evaluated], failures: Sequence[FailureReco
         of_split = groups.setdefault((record.task, record.split), {})
         of_split.setdefault(names(record.task, training), []).append((record, training))
     diverged = [failure for failure in failures if failure.what == "train" and failure.diverged]
-    return [row for key in sorted(groups) for row in _corrected(_rows(groups[key], diverged))]
+    return [row for key in sorted(groups) for row in corrected(_rows(groups[key], diverged), lambda tested: tested.p_t)]
 
 
 _Group = Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]]
@@ -136,11 +136,6 @@ _Group = Mapping[str, Sequence[tuple[EvaluationRecord, TrainingRecord]]]
 
 def _rows(group: _Group, diverged: Sequence[FailureRecord]) -> list[MethodRow]:
     return [_row(method, group, _against(method, group), diverged) for method in sorted(group, key=method_order)]
-
-
-def _corrected(rows: Sequence[MethodRow]) -> list[MethodRow]:
-    ps = holm([row.p_t for row in rows])
-    return [replace(row, p_holm=p, family=family_size(ps)) for row, p in zip(rows, ps, strict=True)]
 
 
 def _row(method: str, group: _Group, against: str, diverged: Sequence[FailureRecord]) -> MethodRow:
@@ -186,8 +181,7 @@ def _failed(record: EvaluationRecord, metrics: Sequence[str]) -> bool | None:
 
 
 def _made_as(training: TrainingRecord | FailureRecord) -> tuple[Any, ...]:
-    settings = {name: value for name, value in training.settings.items() if name != "method"}
-    return training.task, training.method, training.variant, settings
+    return training.task, training.method, training.variant, settings_but_method(training)
 
 
 def _against(method: str, group: _Group) -> str:
@@ -201,8 +195,7 @@ def _against(method: str, group: _Group) -> str:
 
 
 def _shared_settings(training: TrainingRecord) -> dict[str, Any]:
-    settings = {name: value for name, value in training.settings.items() if name != "method"}
-    return {**settings, "trained on": training.task, "base": training.base}
+    return {**settings_but_method(training), "trained on": training.task, "base": training.base}
 
 
 def average_rows(rows: Sequence[MethodRow]) -> list[AverageRow]:

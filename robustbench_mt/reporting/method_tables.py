@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from robustbench_mt.reporting.families import family_sizes
 from robustbench_mt.reporting.method_rows import AverageRow, MethodRow
 from robustbench_mt.reporting.naming import method_order, seed_names
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.table import Cell, Column, Table
+from robustbench_mt.reporting.table import P_OVER_SEEDS, Cell, Column, Table
 from robustbench_mt.statistics import Estimate, Scale
 
 __all__ = ["method_tables"]
@@ -32,11 +33,10 @@ def method_tables(summary: Summary) -> list[Table]:
 
 
 def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
-    families = {(row.task, row.split): row.family for row in rows if row.family}
-    sizes = ", ".join(f"{task} {split}: {size}" for (task, split), size in families.items())
+    sizes = family_sizes(rows, lambda row: f"{row.task} {row.split}")
     tested = (
         "p is the paired t-test's over seeds, two-sided, corrected by Holm for the number of methods compared with "
-        f"vanilla on a split of a task ({sizes}); the CSV file has it uncorrected, and that of Wilcoxon's signed-rank "
+        f"vanilla on a split of a task{sizes}; the CSV file has it uncorrected, and that of Wilcoxon's signed-rank "
         "test, which under six seeds cannot come below 5%. "
         if sizes
         else ""
@@ -60,9 +60,7 @@ def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
             Column("sd", "standard deviation", "number", 4),
             Column("against", "compared with"),
             Column("difference", "difference (points)", "points", 2),
-            Column("p_holm", "p (t, Holm)", "p"),
-            Column("p_t", "p (t)", "p", csv_only=True),
-            Column("p_wilcoxon", "p (Wilcoxon)", "p", csv_only=True),
+            *P_OVER_SEEDS,
             Column("comparisons", "comparisons", "number", 0, csv_only=True),
             Column("failed", "failed to train", "number", 0),
             Column("judged", "of runs", "number", 0),

@@ -1,12 +1,13 @@
 """What the report calls a method or a recipe, where one name stands for several ways of doing it."""
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
-from robustbench_mt.records import AttackRun, TrainingRecord
+from robustbench_mt.records import AttackRun, TrainingRecord, TransferRecord
+from robustbench_mt.reporting.settings import differing, settings_but_method
 
 __all__ = [
     "NO_LIMIT",
@@ -14,12 +15,13 @@ __all__ = [
     "MethodNames",
     "RecipeNames",
     "VictimNames",
+    "attack_setting",
     "budget_name",
     "compared",
-    "differing",
     "file_name",
     "is_baseline",
     "method_order",
+    "numbered",
     "ratio_name",
     "seed_names",
     "share_name",
@@ -66,15 +68,19 @@ class MethodNames:
 
 
 class VictimNames:
-    """Names for victims that no training record knows: the checkpoint's, with a fingerprint where two share it."""
+    """Names for victims that no training record knows: the checkpoint's, with a fingerprint where two share it.
 
-    def __init__(self, runs: Iterable[AttackRun]) -> None:
+    Args:
+        victims: the checkpoint and the fingerprint of each.
+    """
+
+    def __init__(self, victims: Iterable[tuple[str, str]]) -> None:
         self._victims: dict[str, set[str]] = {}
-        for run in runs:
-            self._victims.setdefault(run.checkpoint, set()).add(run.victim)
+        for checkpoint, victim in victims:
+            self._victims.setdefault(checkpoint, set()).add(victim)
 
-    def __call__(self, run: AttackRun) -> str:
-        return f"{run.checkpoint} ({run.victim[:8]})" if len(self._victims[run.checkpoint]) > 1 else run.checkpoint
+    def __call__(self, checkpoint: str, victim: str) -> str:
+        return f"{checkpoint} ({victim[:8]})" if len(self._victims[checkpoint]) > 1 else checkpoint
 
 
 class CheckpointNames:
@@ -91,29 +97,44 @@ class CheckpointNames:
         for task, record in trainings:
             self._trained.setdefault((task, record.checkpoint), set()).add(self._methods(task, record))
 
-    def __call__(self, task: str, checkpoint: str, training: TrainingRecord | None) -> str:
+    def __call__(self, task: str, training: TrainingRecord) -> str:
         """The name of a checkpoint, in the rows about ``task``."""
-        if training is None or len(self._trained[task, checkpoint]) == 1:
-            return checkpoint
-        return f"{checkpoint}, {self._methods(task, training)}"
+        if len(self._trained[task, training.checkpoint]) == 1:
+            return training.checkpoint
+        return f"{training.checkpoint}, {self._methods(task, training)}"
 
 
 class RecipeNames:
     """Names that tell apart attacks of one recipe that differ in their build, their budget or the data they attack.
 
     The first is called by its recipe, the next ``textfooler #2``; the provenance says what each is.
+
+    Args:
+        made: the attacks, and transfers whose attack is not known: these differ in the data alone.
     """
 
-    def __init__(self, runs: Iterable[AttackRun]) -> None:
+    def __init__(self, made: Iterable[AttackRun | TransferRecord]) -> None:
         self._known: dict[tuple[str, str], list[Hashable]] = {}
-        for run in runs:
-            known = self._known.setdefault((run.task, run.recipe), [])
-            if _setting(run) not in known:
-                known.append(_setting(run))
+        for each in made:
+            known = self._known.setdefault((each.task, each.recipe), [])
+            if attack_setting(each) not in known:
+                known.append(attack_setting(each))
 
-    def __call__(self, run: AttackRun) -> str:
-        number = self._known[run.task, run.recipe].index(_setting(run)) + 1
-        return run.recipe if number == 1 else f"{run.recipe} #{number}"
+    def __call__(self, made: AttackRun | TransferRecord) -> str:
+        return numbered(made.recipe, self._known[made.task, made.recipe].index(attack_setting(made)))
+
+
+def attack_setting(made: AttackRun | TransferRecord) -> Hashable:
+    """What tells attacks of one recipe apart, as far as is known: their build, their budget and their data."""
+    if isinstance(made, TransferRecord):
+        return made.split, made.data
+    what = made.build, made.split, made.data, tuple(made.fields), tuple(made.protected_fields)
+    return *what, made.max_queries, made.max_seconds, made.max_words
+
+
+def numbered(name: str, before: int) -> str:
+    """``pwws``, and ``pwws #2`` where there is one of that name ``before`` it."""
+    return f"{name} #{before + 1}" if before else name
 
 
 def budget_name(run: AttackRun) -> str:
@@ -161,7 +182,7 @@ def ratio_name(ratio: float) -> str:
 
 
 def share_name(share: float) -> str:
-    """``0.05`` as ``5%``: of training labels flipped."""
+    """``0.05`` as ``5%``: of training labels flipped, of a minority kept, or of steps to warm up."""
     return f"{share * 100:g}%"
 
 
@@ -171,23 +192,11 @@ def file_name(*parts: str) -> str:
     return "-".join(filter(None, kept.split("-"))).strip(".")[:100]
 
 
-def _setting(run: AttackRun) -> Hashable:
-    what = run.build, run.split, run.data, tuple(run.fields), tuple(run.protected_fields)
-    return *what, run.max_queries, run.max_seconds, run.max_words
-
-
 def _beside(method: str) -> str:
     """What :class:`MethodNames` tells beside a method's name."""
     return method.partition(" (")[2]
 
 
 def _variant(record: TrainingRecord | CurveRecord) -> dict[str, Any]:
-    settings = {name: value for name, value in record.settings.items() if name != "method"}
     varied = record.variant if isinstance(record, TrainingRecord) else ""
-    return {_VARIED: varied, "trained on": record.task, "base": record.base, **flat(settings)}
-
-
-def differing(variants: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the settings that are not the same in all variants."""
-    names = dict.fromkeys(name for variant in variants for name in variant)
-    return [name for name in names if any(variant.get(name) != variants[0].get(name) for variant in variants)]
+    return {_VARIED: varied, "trained on": record.task, "base": record.base, **flat(settings_but_method(record))}

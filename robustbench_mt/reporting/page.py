@@ -5,10 +5,9 @@ import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from robustbench_mt import __version__
@@ -16,6 +15,7 @@ from robustbench_mt.reporting.attacked import STATUSES
 from robustbench_mt.reporting.checkpoint_pages import CheckpointPage, checkpoint_pages
 from robustbench_mt.reporting.drawing import Drawing
 from robustbench_mt.reporting.embedding import embedded
+from robustbench_mt.reporting.environment import TEMPLATES, environment
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn, take
 from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
@@ -39,7 +39,6 @@ _ELEMENTS = 40_000
 # Of each recipe against a checkpoint, successes that are looked at for one that its page has room for.
 _LOOKED_AT = 20
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("vendor/sortable-tablesort-4.1.7.js", "page.js", "examples.js")
 _PACKED = "<!-- packed examples -->"
 
@@ -76,6 +75,7 @@ _SECTIONS = (
     ("average", "Methods averaged over tasks", ("methods_by_task", "methods_average"), ()),
     ("clean", "Clean scores", ("evaluations",), ()),
     ("static", "Static adversarial sets", ("static_sets",), ()),
+    ("batch-mates", "Dependence on batch-mates", ("batch_dependence",), ()),
     ("imbalance", "Class imbalance", ("imbalance", "imbalance_tuned", "imbalance_differences"), ()),
     ("label-noise", "Label noise", ("label_noise", "label_noise_differences"), ()),
     ("matching", "What matching does", (), ("matching",)),
@@ -111,7 +111,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
         _environment()
         .get_template("page.html")
         .render(
-            style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
+            style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
             scripts=[_script(name) for name in _SCRIPTS],
             version=__version__,
             summary=summary,
@@ -144,23 +144,14 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        finalize=_spell_out,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = visible
-    environment.filters["spelt"] = _spelt
-    environment.filters["place"] = _place
-    environment.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
-    return environment
+    made = environment(_spell_out)
+    made.filters |= {"visible": visible, "spelt": _spelt, "place": _place}
+    made.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
+    return made
 
 
 def _script(name: str) -> _Script:
-    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    text = (TEMPLATES / name).read_text(encoding="utf-8")
     return _Script(Markup(text), base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii"))
 
 
@@ -206,6 +197,7 @@ def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
         (len(runs.attacks), "attacks"),
         (attacked, "attacked examples"),
         (len(runs.transfers), "transfers"),
+        (len(runs.batch_dependence), "checkpoints that match at inference"),
         (len(runs.imbalance), "points of imbalance curves"),
         (len(runs.label_noise), "points of label noise curves"),
     ]

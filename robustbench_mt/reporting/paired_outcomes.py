@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.attacked import counted, stands
-from robustbench_mt.reporting.naming import CheckpointNames
+from robustbench_mt.reporting.naming import CheckpointNames, numbered
 from robustbench_mt.reporting.runs import AttackFile
 
 __all__ = ["BEFORE", "Checkpoint", "Conditions", "Outcomes", "conditions_by_task"]
@@ -80,9 +80,8 @@ def _before(groups: Sequence[AttackGroup], names: CheckpointNames) -> Conditions
             attacked = (file.run.split, file.run.data)
             if attacked not in data:
                 data.append(attacked)
-            number = data.index(attacked) + 1
             scored = file.attacked.columns[file.attacked.columns["scored"]]
-            outcomes = conditions.setdefault(BEFORE if number == 1 else f"{BEFORE} #{number}", {})
+            outcomes = conditions.setdefault(numbered(BEFORE, data.index(attacked)), {})
             _add(outcomes, checkpoint, Outcomes(scored["index"], scored["correct"]))
     return conditions
 
@@ -101,7 +100,7 @@ def _files(group: AttackGroup, names: CheckpointNames) -> Iterator[tuple[Checkpo
     for file in group.files:
         training, run = file.training, file.run
         # A victim of unknown training is a method of its own, whose name tells it from others.
-        name = names(group.task, run.checkpoint, training) if training else group.method
+        name = names(group.task, training) if training else group.method
         yield Checkpoint(group.method, training.seed if training else None, name, run.victim), file
 
 

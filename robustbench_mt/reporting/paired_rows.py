@@ -1,13 +1,13 @@
 """Two checkpoints on the same examples: the difference in accuracy, and whether chance alone would bring it about."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from robustbench_mt.comparisons import holm
 from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.families import Tested, corrected
 from robustbench_mt.reporting.naming import compared, is_baseline, method_order
 from robustbench_mt.reporting.paired_outcomes import Checkpoint, Outcomes, conditions_by_task
 from robustbench_mt.statistics import Estimate, mcnemar_exact, paired_difference, wilson
@@ -19,32 +19,29 @@ MOST_METHODS = 5
 
 
 @dataclass(frozen=True)
-class PairedRow:
+class PairedRow(Tested):
     """A checkpoint against another, on the examples that count for both.
 
     Attributes:
         condition: the recipe, the worst case over recipes, or :data:`robustbench_mt.reporting.paired_outcomes.BEFORE`.
         checkpoint, other: their names.
-        n: examples that count for both.
-        accuracy, other_accuracy: of these, under the condition.
+        accuracy, other_accuracy: of the examples that count for both, under the condition.
         difference: ``accuracy`` less ``other_accuracy``, with its paired bootstrap interval.
         only_right, only_other_right: examples that one of the two has right and the other has not.
         p: McNemar's, exact and two-sided.
-        p_holm: the same, corrected by Holm for the number of the task's rows.
+        p_holm: ``p``, corrected by Holm for the ``family``: all rows of the task.
     """
 
     task: str
     condition: str
     checkpoint: str
     other: str
-    n: int
     accuracy: Estimate
     other_accuracy: Estimate
     difference: Estimate
     only_right: int
     only_other_right: int
     p: float
-    p_holm: float
 
 
 def paired_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]) -> list[PairedRow]:
@@ -60,15 +57,13 @@ def paired_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackGroup]
     rows: list[PairedRow] = []
     for task, conditions in conditions_by_task(groups, worst_case).items():
         pairs = list(_pairs(list(dict.fromkeys(known for outcomes in conditions.values() for known in outcomes))))
-        family = [
-            row
+        found = [
+            _row(task, condition, (one.name, outcomes[one]), (other.name, outcomes[other]))
             for condition, outcomes in conditions.items()
             for one, other in pairs
             if one in outcomes and other in outcomes
-            for row in _row(task, condition, (one.name, outcomes[one]), (other.name, outcomes[other]))
         ]
-        corrected = holm([row.p for row in family])
-        rows += [replace(row, p_holm=p) for row, p in zip(family, corrected, strict=True)]
+        rows += corrected([row for row in found if row], lambda row: row.p)
     return rows
 
 
@@ -91,25 +86,21 @@ def _pairs(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[Checkpoint, Chec
     yield from found
 
 
-def _row(task: str, condition: str, one: tuple[str, Outcomes], other: tuple[str, Outcomes]) -> Iterator[PairedRow]:
+def _row(task: str, condition: str, one: tuple[str, Outcomes], other: tuple[str, Outcomes]) -> PairedRow | None:
     shared = np.intersect1d(one[1].index, other[1].index, assume_unique=True)
     if not len(shared):
-        return
+        return None
     right, other_right = (outcomes.of(shared) for _, outcomes in (one, other))
     only_right, only_other_right = int((right & ~other_right).sum()), int((other_right & ~right).sum())
-    p = mcnemar_exact(only_right, only_other_right)
-    yield PairedRow(
+    return PairedRow(
         task,
         condition,
         one[0],
         other[0],
-        n=len(shared),
         accuracy=wilson(int(right.sum()), len(shared)),
         other_accuracy=wilson(int(other_right.sum()), len(shared)),
         difference=paired_difference(right, other_right),
         only_right=only_right,
         only_other_right=only_other_right,
-        p=p,
-        # Until the other rows are known.
-        p_holm=p,
+        p=mcnemar_exact(only_right, only_other_right),
     )

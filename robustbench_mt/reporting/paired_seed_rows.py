@@ -1,13 +1,14 @@
 """Two methods on the same examples and the same seeds: what both the seeds and the examples leave open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
-from robustbench_mt.comparisons import family_size, holm, t_over_seeds_and_examples
+from robustbench_mt.comparisons import t_over_seeds_and_examples
 from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.families import Tested, corrected
 from robustbench_mt.reporting.naming import compared
 from robustbench_mt.reporting.paired_outcomes import Outcomes, conditions_by_task
 from robustbench_mt.statistics import Estimate, hierarchical_bootstrap_difference, paired_over_seeds
@@ -16,7 +17,7 @@ __all__ = ["PairedSeedRow", "paired_seed_rows"]
 
 
 @dataclass(frozen=True)
-class PairedSeedRow:
+class PairedSeedRow(Tested):
     """A method against another, over the seeds that both have and the examples that count for all their checkpoints.
 
     Attributes:
@@ -38,8 +39,6 @@ class PairedSeedRow:
     difference: Estimate
     over_seeds: Estimate
     p: float | None
-    p_holm: float | None = None
-    family: int = 0
 
     @property
     def accuracy(self) -> float:
@@ -56,19 +55,17 @@ def paired_seed_rows(groups: Sequence[AttackGroup], worst_case: Sequence[AttackG
     Args:
         groups, worst_case: see :func:`robustbench_mt.reporting.paired_outcomes.conditions_by_task`.
     """
-    rows = []
+    rows: list[PairedSeedRow] = []
     for task, conditions in conditions_by_task(groups, worst_case).items():
-        of_task: list[PairedSeedRow] = []
+        found = []
         for condition, outcomes in conditions.items():
             by_method: dict[str, dict[int, Outcomes]] = {}
             for checkpoint, of_checkpoint in outcomes.items():
                 if checkpoint.seed is not None:
                     by_method.setdefault(checkpoint.method, {})[checkpoint.seed] = of_checkpoint
             for method, other in compared(by_method) if by_method else ():
-                row = _row(task, condition, (method, by_method[method]), (other, by_method[other]))
-                of_task += [row] if row else []
-        ps = holm([row.p for row in of_task])
-        rows += [replace(row, p_holm=p, family=family_size(ps)) for row, p in zip(of_task, ps, strict=True)]
+                found.append(_row(task, condition, (method, by_method[method]), (other, by_method[other])))
+        rows += corrected([row for row in found if row], lambda row: row.p)
     return rows
 
 

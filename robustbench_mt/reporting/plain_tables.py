@@ -59,7 +59,7 @@ def to_markdown(table: Table) -> str:
 
 
 def _names(table: Table, position: int, column: Column) -> list[str]:
-    if _has_estimates(table, position):
+    if table.has_estimates(position):
         return [column.key, f"{column.key}_low", f"{column.key}_high", f"{column.key}_n"]
     return [column.key]
 
@@ -71,11 +71,7 @@ def _values(table: Table, position: int, cell: Cell) -> list[Cell]:
         text = visible(cell)
         return [f"'{text}" if text.startswith(_FORMULA) else text]
     values: list[Cell] = [cell]
-    return [*values, None, None, None] if _has_estimates(table, position) else values
-
-
-def _has_estimates(table: Table, position: int) -> bool:
-    return any(isinstance(row[position], Estimate) for row in table.rows)
+    return [*values, None, None, None] if table.has_estimates(position) else values
 
 
 def _markdown_row(cells: list[str]) -> str:

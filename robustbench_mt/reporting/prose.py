@@ -3,25 +3,24 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
 from robustbench_mt.reporting import citations
 from robustbench_mt.reporting.attack_facts import attack_facts
-from robustbench_mt.reporting.curve_facts import imbalance_facts, label_noise_facts, statistics_used, versions_used
+from robustbench_mt.reporting.curve_facts import imbalance_facts, label_noise_facts
 from robustbench_mt.reporting.dialects import LATEX, MARKDOWN, Dialect
+from robustbench_mt.reporting.environment import environment
 from robustbench_mt.reporting.seed_rows import static_set
+from robustbench_mt.reporting.statistics_facts import statistics_used, versions_used
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.training_facts import method_facts, task_facts, training_facts
 from robustbench_mt.statistics import CONFIDENCE
 
 __all__ = ["MethodsSection", "methods_prose", "methods_section"]
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -92,29 +91,22 @@ def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
 
 @cache
 def _environment(dialect: Dialect) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        # What finalize gives is marked as safe: Jinja's own escaping, which is HTML's, never comes to it.
-        autoescape=True,
-        finalize=_escaped_by(dialect),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    # What it gives is marked as safe: Jinja's own escaping, which is HTML's, never comes to it.
+    made = environment(_escaped_by(dialect))
 
     @pass_context
     def cite(context: Context, keys: Sequence[str]) -> Markup:
         context["cited"].extend(keys)
         return Markup(dialect.cite(keys) if keys else "")
 
-    environment.filters |= {
+    made.filters |= {
         "cite": cite,
         "code": lambda text: Markup(dialect.code(text)),
         "duration": _duration,
         "listed": _listed(dialect),
         "sentence": lambda text: text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}.",
     }
-    return environment
+    return made
 
 
 def _escaped_by(dialect: Dialect) -> Callable[[Any], Any]:

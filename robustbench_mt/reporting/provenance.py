@@ -7,9 +7,11 @@ from typing import Any
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.flat import flat
 from robustbench_mt.reporting.attack_rows import AttackGroup
+from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow
 from robustbench_mt.reporting.runs import AttackFile, Runs
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
+from robustbench_mt.reporting.transfer_rows import TransferRow
 
 __all__ = ["provenance_tables"]
 
@@ -19,8 +21,9 @@ def provenance_tables(summary: Summary) -> list[Table]:
     tables = [
         _trainings(summary.runs),
         _attacks(summary.groups),
-        _transfers(summary.runs),
+        _transfers([row for matrix in summary.transfers for row in matrix.rows]),
         _evaluations(summary.runs),
+        _batch_dependence(summary.batch_dependence),
         _curves(
             "imbalance",
             "Imbalance sweeps",
@@ -92,7 +95,7 @@ def _attack(group: AttackGroup, file: AttackFile) -> list[Cell]:
     ]
 
 
-def _transfers(runs: Runs) -> Table:
+def _transfers(rows: Sequence[TransferRow]) -> Table:
     return Table(
         "provenance_transfer",
         "Transfers",
@@ -104,10 +107,10 @@ def _transfers(runs: Runs) -> Table:
         ],
         [
             [
-                *(record.source, record.recipe, record.task, record.split, record.data, record.target, record.victim),
-                *(record.found, record.n, record.fooled),
+                *(row.source, row.recipe, row.task, row.record.split, row.record.data, row.target, row.record.victim),
+                *(row.found, row.record.n, row.record.fooled),
             ]
-            for record in (transferred.record for transferred in runs.transfers)
+            for row in rows
         ],
     )
 
@@ -129,6 +132,28 @@ def _evaluations(runs: Runs) -> Table:
                 "; ".join(record.warnings) or "none",
             ]
             for record in (evaluated.record for evaluated in runs.evaluations)
+        ],
+    )
+
+
+def _batch_dependence(rows: Sequence[BatchDependenceRow]) -> Table:
+    return Table(
+        "provenance_batch_dependence",
+        "Dependence on batch-mates",
+        "One line a checkpoint that matches at inference. The victim is a fingerprint of its weights and of how it "
+        "matches, data one of the split; the seed is that of the shuffles.",
+        [
+            *_text("checkpoint", "victim", "task", "split", "data"),
+            Column("batch_size", "batch size", "number", 0),
+            Column("temperature", "temperature", "number", 4),
+            *(Column(key, key, "number", 0) for key in ("shuffles", "seed")),
+        ],
+        [
+            [
+                *(row.checkpoint, row.record.victim, row.record.task, row.record.split, row.record.data),
+                *(row.record.batch_size, row.record.temperature, row.shuffles, row.record.seed),
+            ]
+            for row in rows
         ],
     )
 
@@ -161,6 +186,7 @@ def _versions(runs: Runs) -> Table:
     made = [
         *(("trainings", record.versions) for record in runs.trainings),
         *(("attacks", file.run.versions) for file in runs.attacks),
+        *(("measures of dependence on batch-mates", record.versions) for record in runs.batch_dependence),
         *(("points of an imbalance curve", record.versions) for record in runs.imbalance),
         *(("points of a label noise curve", record.versions) for record in runs.label_noise),
     ]

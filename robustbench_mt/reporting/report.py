@@ -1,6 +1,7 @@
 """Making the report: records in, a page with figures, tables and a methods section out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from robustbench_mt.inside import inside
@@ -11,10 +12,23 @@ from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.prose import methods_section
 from robustbench_mt.reporting.summary import Summary, summarize
 
-__all__ = ["report", "write_report"]
+__all__ = ["Report", "report"]
 
 
-def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        page: the path of ``index.html``.
+        summary: the rows that page, tables and figures show.
+    """
+
+    page: Path
+    summary: Summary
+
+
+def report(dirs: Sequence[Path], out: Path | None = None) -> Report:
     """Write the report of one or more run directories.
 
     Beside the page, ``index.html``, stand ``figures`` as PNG, SVG and PDF, ``tables`` as CSV, Markdown and LaTeX, and a
@@ -25,25 +39,18 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Path:
         dirs: run directories; what stands in two of them counts once.
         out: where to write; ``report`` in the first directory by default.
 
-    Returns:
-        The path of ``index.html``.
-
     Raises:
         UserError: a directory is missing or has no record, a record cannot be read, or ``out`` cannot be written.
 
     Example:
-        >>> report([Path("run")], out).name
+        >>> report([Path("run")], out).page.name
         'index.html'
     """
-    return write_report(summarize(dirs), inside(dirs[0], "report") if out is None else out)
+    summary = summarize(dirs)
+    return Report(_write(summary, inside(dirs[0], "report") if out is None else out), summary)
 
 
-def write_report(summary: Summary, out: Path) -> Path:
-    """Write the report of a summary, as :func:`report` does.
-
-    Raises:
-        UserError: ``out`` cannot be written, or a record was changed since it was summarized.
-    """
+def _write(summary: Summary, out: Path) -> Path:
     figures, tables = make_directory(inside(out, "figures")), make_directory(inside(out, "tables"))
     drawings = draw(summary)
     for drawing in drawings:

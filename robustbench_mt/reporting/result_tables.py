@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from robustbench_mt.reporting.attack_tables import attack_tables
+from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow
 from robustbench_mt.reporting.comparison_tables import comparison_tables
 from robustbench_mt.reporting.curve_tables import curve_tables
 from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.method_tables import method_tables
 from robustbench_mt.reporting.naming import seed_names
-from robustbench_mt.reporting.seed_rows import ALIKE, CUT, EvaluationRow, static_set
+from robustbench_mt.reporting.seed_rows import ALIKE, CUT, EvaluationRow, metric_names, static_set
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
@@ -31,6 +32,7 @@ def result_tables(summary: Summary) -> list[Table]:
         *method_tables(summary),
         _evaluations(summary.evaluations),
         _static_sets(summary.static_sets),
+        _batch_dependence(summary.batch_dependence),
         *curve_tables(summary),
         _matching(summary.matching),
     ]
@@ -58,25 +60,54 @@ def _static_sets(rows: Sequence[EvaluationRow]) -> Table:
     )
 
 
+def _batch_dependence(rows: Sequence[BatchDependenceRow]) -> Table:
+    return Table(
+        "batch_dependence",
+        "Dependence on batch-mates",
+        "Checkpoints that match at inference as well classify the same n examples several times, in batches drawn "
+        "anew. Accuracy alone is that of ordinary inference, where an example is classified by itself; it has a 95% "
+        "Wilson interval over examples, as has the share of examples that are not put in the same class in all "
+        "shuffles. The other numbers are means over the shuffles, without an interval: of the accuracy, with the "
+        "lowest and the highest; of the share of examples that are put in another class than alone; and, over the "
+        "examples, of the standard deviation of the true class's probability over the shuffles.",
+        [
+            *(Column(key, key) for key in ("task", "split", "checkpoint")),
+            Column("n", "n", "number", 0),
+            Column("shuffles", "shuffles", "number", 0),
+            Column("accuracy_alone", "accuracy alone", "percent"),
+            Column("accuracy", "accuracy in batches", "percent"),
+            Column("accuracy_lowest", "lowest", "percent"),
+            Column("accuracy_highest", "highest", "percent"),
+            Column("changed", "class changes", "percent"),
+            Column("differing", "class is not the one alone", "percent"),
+            Column("deviation", "standard deviation of the probability", "number", 4),
+        ],
+        [
+            [
+                *(row.record.task, row.record.split, row.checkpoint, row.record.n, row.shuffles, row.alone),
+                *(row.accuracy, min(row.record.accuracies), max(row.record.accuracies)),
+                *(row.changed, row.record.differing, row.record.deviation),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def _score_columns(rows: Sequence[EvaluationRow]) -> list[Column]:
     return [
         Column("method", "method"),
         Column("seeds", "seeds"),
         Column("n", "n", "number", 0),
         Column("accuracy", "accuracy", "percent"),
-        *(Column(name, name.replace("_", " "), "number", 3) for name in _metrics(rows)),
+        *(Column(name, name.replace("_", " "), "number", 3) for name in metric_names(row.metrics for row in rows)),
     ]
 
 
 def _scores(row: EvaluationRow, rows: Sequence[EvaluationRow]) -> list[Cell]:
     return [
         *(row.method, seed_names(row.seeds, row.checkpoints), row.n, row.accuracy),
-        *(row.metrics.get(name) for name in _metrics(rows)),
+        *(row.metrics.get(name) for name in metric_names(row.metrics for row in rows)),
     ]
-
-
-def _metrics(rows: Sequence[EvaluationRow]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row.metrics))
 
 
 def _matching(rows: Sequence[MatchingRow]) -> Table:

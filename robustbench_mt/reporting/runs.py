@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from robustbench_mt.attack_runs import attack_runs
+from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import BadRecordError, NotFoundError, NothingToDoError
 from robustbench_mt.failure_records import FailureRecord, open_failures
@@ -15,6 +16,7 @@ from robustbench_mt.ledger import read_records
 from robustbench_mt.paths import is_directory
 from robustbench_mt.records import AttackRun, EvaluationRecord, Record, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.attacked import Attacked, read_attacked
+from robustbench_mt.reporting.naming import attack_setting
 
 __all__ = ["AttackFile", "Evaluated", "Runs", "Transferred", "read_runs"]
 
@@ -47,11 +49,17 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Transferred:
-    """An entry of a transfer matrix with how its two checkpoints were made (``None`` for one from elsewhere)."""
+    """An entry of a transfer matrix.
+
+    Attributes:
+        source, target: how its two checkpoints were made; ``None`` for one from elsewhere.
+        attack: that found the texts; ``None`` where its directory has it no longer.
+    """
 
     record: TransferRecord
     source: TrainingRecord | None
     target: TrainingRecord | None
+    attack: AttackRun | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Runs:
     imbalance: list[ImbalanceRecord]
     tuned_on: list[str]
     label_noise: list[LabelNoiseRecord]
+    batch_dependence: list[BatchDependenceRecord]
     failures: list[FailureRecord]
 
 
@@ -84,6 +93,7 @@ class _Directory:
     transfers: list[TransferRecord]
     imbalance: list[ImbalanceRecord]
     label_noise: list[LabelNoiseRecord]
+    batch_dependence: list[BatchDependenceRecord]
     failures: list[FailureRecord]
 
 
@@ -118,12 +128,13 @@ def read_runs(paths: Sequence[Path]) -> Runs:
                 (before and before.training) or _training(run.checkpoint, directory, directories),
             )
         for entry in directory.transfers:
-            ends = [_training(name, directory, directories) for name in (entry.source, entry.target)]
-            transferred = Transferred(entry, *ends)
-            transfers[(_entry(entry), entry.split, entry.data, *(end and _made(end) for end in ends))] = transferred
+            source, target = (_training(name, directory, directories) for name in (entry.source, entry.target))
+            transferred = Transferred(entry, source, target, _attack(entry, directory))
+            transfers[_transfer(transferred)] = transferred
     trainings = _latest((t for d in directories for t in d.trainings.values()), key=_made)
     imbalance = _latest((point for d in directories for point in d.imbalance), key=_cell)
     label_noise = _latest((point for d in directories for point in d.label_noise), key=_cell)
+    dependence = _latest((record for d in directories for record in d.batch_dependence), key=_shuffled)
     return Runs(
         names=list(dict.fromkeys(path.resolve().name for path in paths)),
         trainings=sorted(trainings, key=lambda t: (t.task, t.method, t.seed, t.checkpoint)),
@@ -133,6 +144,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         imbalance=sorted(imbalance, key=_cell),
         tuned_on=list(dict.fromkeys(told for directory in directories for told in _tuned_on(directory.path))),
         label_noise=sorted(label_noise, key=_cell),
+        batch_dependence=sorted(dependence, key=_shuffled),
         failures=[failure for directory in directories for failure in directory.failures],
     )
 
@@ -154,10 +166,11 @@ def _read(path: Path) -> _Directory:
         _latest(lines(TransferRecord), key=_entry),
         list(lines(ImbalanceRecord)),
         list(lines(LabelNoiseRecord)),
+        list(lines(BatchDependenceRecord)),
         list(open_failures(lines(FailureRecord)).values()),
     )
-    curves = (directory.imbalance, directory.label_noise)
-    if not any((directory.trainings, directory.evaluations, directory.attacks, directory.transfers, *curves)):
+    records = (value for name, value in vars(directory).items() if name not in ("path", "failures"))
+    if not any(records):
         raise NothingToDoError(
             f"{path} has no records: name a directory that train, attack, imbalance or run has written."
         )
@@ -191,8 +204,27 @@ def _made(training: TrainingRecord) -> str:
     return repr((training.checkpoint, training.task, training.base, training.seed, training.settings))
 
 
+def _attack(entry: TransferRecord, home: _Directory) -> AttackRun | None:
+    """The attack that found an entry's texts, which lies beside it."""
+    found = (entry.source, entry.task, entry.recipe, entry.split, entry.data)
+    runs = (run for run, _ in home.attacks)
+    return next((run for run in runs if (run.checkpoint, run.task, run.recipe, run.split, run.data) == found), None)
+
+
+def _transfer(transferred: Transferred) -> Hashable:
+    """What tells an entry from those of other directories."""
+    record, source, target = transferred.record, transferred.source, transferred.target
+    ends = _made(source) if source else record.attacked, _made(target) if target else record.victim
+    return _entry(record), attack_setting(transferred.attack or record), ends
+
+
 def _entry(record: TransferRecord) -> tuple[str, ...]:
     return record.task, record.recipe, record.source, record.target
+
+
+def _shuffled(record: BatchDependenceRecord) -> tuple[str | int, ...]:
+    what = record.task, record.split, record.data, record.checkpoint, record.victim
+    return *what, len(record.accuracies), record.seed
 
 
 def _cell(point: CurveRecord) -> tuple[str | float, ...]:

@@ -1,6 +1,6 @@
 """What evaluation records say: one number a training, pooled over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from robustbench_mt.curve_records import CurveRecord
@@ -9,15 +9,26 @@ from robustbench_mt.reporting.naming import MethodNames, method_order
 from robustbench_mt.reporting.runs import Evaluated
 from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
-__all__ = ["ALIKE", "CUT", "EvaluationRow", "evaluation_rows", "pooled_metric", "static_set"]
+__all__ = [
+    "ALIKE",
+    "CORRELATIONS",
+    "CUT",
+    "EvaluationRow",
+    "evaluation_rows",
+    "metric_names",
+    "pooled_metric",
+    "static_set",
+]
 
 ALIKE = "No interval where all seeds, or all resamples, give the same."
 CUT = "Intervals over seeds are cut at 0 and 1 (of correlations at -1 and 1)."
 """What captions say of :func:`pooled_metric`'s intervals."""
 
+CORRELATIONS = ("matthews", "pearson", "spearman")
+"""The metrics that may be below 0."""
+
 # A set of adversarial texts that were found against other classifiers is recorded as the split "static NAME".
 _STATIC = "static "
-CORRELATIONS = ("matthews", "pearson", "spearman")
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,11 @@ def static_set(split: str) -> str:
     return split.removeprefix(_STATIC) if split.startswith(_STATIC) else ""
 
 
+def metric_names(of_rows: Iterable[Iterable[str]]) -> list[str]:
+    """The metrics that any of some rows has, in the order in which they first appear."""
+    return list(dict.fromkeys(name for metrics in of_rows for name in metrics))
+
+
 def evaluation_rows(evaluations: Sequence[Evaluated]) -> list[EvaluationRow]:
     """Group by task, split and method."""
     methods = MethodNames((e.record.task, e.training) for e in evaluations if e.training)
@@ -63,7 +79,7 @@ def evaluation_rows(evaluations: Sequence[Evaluated]) -> list[EvaluationRow]:
 def _evaluation_row(task: str, split: str, method: str, evaluations: Sequence[Evaluated]) -> EvaluationRow:
     records = [evaluated.record for evaluated in evaluations]
     accuracies = [record.metrics.get("accuracy") for record in records]
-    names = dict.fromkeys(name for record in records for name in record.metrics if name != "accuracy")
+    names = [name for name in metric_names(record.metrics for record in records) if name != "accuracy"]
     return EvaluationRow(
         task,
         split,
@@ -99,4 +115,4 @@ def pooled_metric(records: Sequence[EvaluationRecord] | Sequence[CurveRecord], n
     # calibrated than what it is drawn from, so that the calibration error's interval would lie too high.
     if low == high or name == "calibration_error":
         low = high = None
-    return Estimate(records[0].metrics[name], low, high, records[0].n, "95% bootstrap")
+    return Estimate(records[0].metrics[name], low, high, records[0].n, "bootstrap over examples")

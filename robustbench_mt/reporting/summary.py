@@ -14,6 +14,7 @@ from robustbench_mt.reporting.attack_rows import (
     group_attacks,
     reduction_row,
 )
+from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow, batch_dependence_rows
 from robustbench_mt.reporting.curve_differences import CurveDifference, curve_differences
 from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imbalance_rows, label_noise_rows
 from robustbench_mt.reporting.doubts import doubts
@@ -53,6 +54,7 @@ class Summary:
         transfers: one matrix a task and recipe.
         reductions: as ``attacks``, for the recipes that keep the label.
         imbalance_differences, label_noise_differences: what a method changes at each point of these, over seeds.
+        batch_dependence: classifiers that match at inference, one row a record.
         findings: the answer in plain words.
         doubts: what speaks against taking it at its word.
     """
@@ -79,6 +81,7 @@ class Summary:
     label_noise: list[LabelNoiseRow]
     imbalance_differences: list[CurveDifference]
     label_noise_differences: list[CurveDifference]
+    batch_dependence: list[BatchDependenceRow]
     matching: list[MatchingRow]
     findings: list[Finding]
     doubts: list[str]
@@ -138,15 +141,24 @@ def summarize(dirs: Sequence[Path]) -> Summary:
         length_rows(flipping),
         paired_rows(groups, worst_case_of),
         paired_seeds,
-        transfer_matrices(runs.transfers),
+        transfer_matrices(runs.transfers, runs.attacks),
         [reduction_row(group) for group in groups if group.keeps_label],
         imbalance,
         label_noise,
         *differences,
+        batch_dependence_rows(runs.batch_dependence),
         matching,
         findings(
-            *(methods, evaluations, static_sets, attacks, worst_case, paired_seeds),
-            *(imbalance, label_noise, [*chain(*differences)], matching),
+            methods=methods,
+            evaluations=evaluations,
+            static_sets=static_sets,
+            attacks=attacks,
+            worst_case=worst_case,
+            paired_seeds=paired_seeds,
+            imbalance=imbalance,
+            label_noise=label_noise,
+            curves=[*chain(*differences)],
+            matching=matching,
         ),
         doubts(runs, groups, imbalance, label_noise, matching),
     )

@@ -6,7 +6,7 @@ from typing import Literal
 from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.statistics import Estimate, Scale
 
-__all__ = ["Cell", "Column", "Table"]
+__all__ = ["P_OF_T", "P_OVER_SEEDS", "Cell", "Column", "Table"]
 
 Cell = str | int | float | None | Estimate
 
@@ -36,6 +36,11 @@ class Column:
         return self.unit if self.unit in ("percent", "points") else "number"
 
 
+P_OF_T = (Column("p_holm", "p (t, Holm)", "p"), Column("p_t", "p (t)", "p", csv_only=True))
+P_OVER_SEEDS = (*P_OF_T, Column("p_wilcoxon", "p (Wilcoxon)", "p", csv_only=True))
+"""The columns of a t-test's p, and of the tests over seeds."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table.
@@ -59,6 +64,10 @@ class Table:
         shown = [position for position, column in enumerate(self.columns) if not column.csv_only]
         columns = [self.columns[position] for position in shown]
         return replace(self, columns=columns, rows=[[row[position] for position in shown] for row in self.rows])
+
+    def has_estimates(self, position: int) -> bool:
+        """Whether a column has an estimate in any row."""
+        return any(isinstance(row[position], Estimate) for row in self.rows)
 
     @staticmethod
     def show(column: Column, cell: Cell) -> str:

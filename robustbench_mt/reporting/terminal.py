@@ -135,12 +135,12 @@ def _paired(task: str, rows: Sequence[PairedRow]) -> RenderableType:
         return _text(f"{task}: {len(pairs)} pairs of checkpoints are compared on the same examples in the report.")
     ((checkpoint, other),) = pairs
     title = f"{task}: {checkpoint} (A) and {other} (B) on the same examples"
-    p = f"McNemar p (Holm of {len(rows)})" if len(rows) > 1 else "McNemar p"
+    p = f"McNemar p (Holm of {rows[0].family})" if rows[0].family > 1 else "McNemar p"
     table = _table(title, ["accuracy", "A", "B", "A - B, points", p, "right: only A, only B"])
     for row in rows:
         shown = [_cell(row.accuracy, "percent"), _cell(row.other_accuracy, "percent"), _cell(row.difference, "points")]
-        tested = f"{row.p:.2g} ({row.p_holm:.2g})" if len(rows) > 1 else f"{row.p:.2g}"
-        table.add_row(_text(row.condition), *shown, tested, f"{row.only_right}, {row.only_other_right}")
+        held = f" ({row.p_holm:.2g})" if row.p_holm is not None and row.family > 1 else ""
+        table.add_row(_text(row.condition), *shown, f"{row.p:.2g}{held}", f"{row.only_right}, {row.only_other_right}")
     return table
 
 

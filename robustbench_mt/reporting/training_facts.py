@@ -10,6 +10,7 @@ from robustbench_mt.records import AttackRun, TrainingRecord
 from robustbench_mt.reporting import citations
 from robustbench_mt.reporting.naming import share_name
 from robustbench_mt.reporting.seed_rows import static_set
+from robustbench_mt.reporting.settings import settings_but_method
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.training_settings import TrainingSettings
 
@@ -173,7 +174,7 @@ def training_facts(records: Sequence[Trained]) -> TrainingFacts:
                 of_name.append(value)
     seeds: dict[tuple[str, ...], set[int]] = {}
     for record in records:
-        made = repr({name: value for name, value in record.settings.items() if name != "method"})
+        made = repr(settings_but_method(record))
         seeds.setdefault((record.task, record.base, record.method, made), set()).add(record.seed)
     matched = [settings for settings in map(_match_settings, records) if "temperature" in settings]
     calibrated = [settings for settings in matched if settings["temperature"] == "auto"]

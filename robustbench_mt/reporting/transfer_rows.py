@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from robustbench_mt.records import TransferRecord
+from robustbench_mt.records import TrainingRecord, TransferRecord
 from robustbench_mt.reporting.attack_rows import RECIPES_THAT_KEEP_THE_LABEL
-from robustbench_mt.reporting.naming import CheckpointNames, MethodNames, method_order
-from robustbench_mt.reporting.runs import Transferred
+from robustbench_mt.reporting.naming import CheckpointNames, MethodNames, RecipeNames, VictimNames, method_order
+from robustbench_mt.reporting.runs import AttackFile, Transferred
 from robustbench_mt.statistics import Estimate, wilson
 
 __all__ = ["TransferMatrix", "TransferRow", "transfer_matrices"]
@@ -18,7 +18,7 @@ class TransferRow:
 
     Attributes:
         source, target: checkpoints: the one attacked, and the one that scored the texts.
-        found: adversarial texts found against the source.
+        record: what the numbers are from.
         fooled: share that the target misclassifies, of those of ``found`` whose originals it classifies correctly.
     """
 
@@ -26,13 +26,18 @@ class TransferRow:
     recipe: str
     source: str
     target: str
-    found: int
+    record: TransferRecord
     fooled: Estimate
+
+    @property
+    def found(self) -> int:
+        """Adversarial texts found against the source."""
+        return self.record.found
 
 
 @dataclass(frozen=True)
 class TransferMatrix:
-    """The entries of one recipe on one task.
+    """The entries of one recipe, as the report calls it, on one task.
 
     Attributes:
         sources, targets: in one order: the method that others are compared with first, then by seed.
@@ -46,40 +51,42 @@ class TransferMatrix:
     rows: list[TransferRow]
 
 
-def transfer_matrices(transfers: Sequence[Transferred]) -> list[TransferMatrix]:
-    """Group by task and recipe, and by the data where a recipe's name stands for several."""
-    names = _Names(transfers)
+def transfer_matrices(transfers: Sequence[Transferred], attacks: Sequence[AttackFile]) -> list[TransferMatrix]:
+    """Group by task and recipe.
+
+    Args:
+        transfers: the entries of all matrices.
+        attacks: all, so that a recipe's name stands for what it does in the tables of attacks.
+    """
+    names = _Names(transfers, attacks)
     groups: dict[tuple[str, str], list[Transferred]] = {}
     for transferred in transfers:
         record = transferred.record
         if record.recipe not in RECIPES_THAT_KEEP_THE_LABEL:
-            groups.setdefault((record.task, names.recipe(record)), []).append(transferred)
+            groups.setdefault((record.task, names.recipe(transferred)), []).append(transferred)
     return [_matrix(*key, groups[key], names) for key in sorted(groups)]
 
 
 class _Names:
     """What checkpoints and recipes are called, and the order of checkpoints."""
 
-    def __init__(self, transfers: Sequence[Transferred]) -> None:
+    def __init__(self, transfers: Sequence[Transferred], attacks: Sequence[AttackFile]) -> None:
         trained = [(t.record.task, training) for t in transfers for training in (t.source, t.target) if training]
         self._checkpoints, self._methods = CheckpointNames(trained), MethodNames(trained)
-        self._data: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        for transferred in transfers:
-            record = transferred.record
-            known = self._data.setdefault((record.task, record.recipe), [])
-            if (record.split, record.data) not in known:
-                known.append((record.split, record.data))
+        self._recipes = RecipeNames([*(file.run for file in attacks), *(t.attack or t.record for t in transfers)])
+        ends = [end for transferred in transfers for end in _ends(transferred)]
+        self._victims = VictimNames((name, victim) for name, victim, training in ends if not training)
 
-    def recipe(self, record: TransferRecord) -> str:
-        number = self._data[record.task, record.recipe].index((record.split, record.data)) + 1
-        return record.recipe if number == 1 else f"{record.recipe} #{number}"
+    def recipe(self, transferred: Transferred) -> str:
+        return self._recipes(transferred.attack or transferred.record)
 
     def ends(self, transferred: Transferred) -> tuple[str, str]:
-        record = transferred.record
-        return (
-            self._checkpoints(record.task, record.source, transferred.source),
-            self._checkpoints(record.task, record.target, transferred.target),
+        task = transferred.record.task
+        source, target = (
+            self._checkpoints(task, training) if training else self._victims(name, victim)
+            for name, victim, training in _ends(transferred)
         )
+        return source, target
 
     def in_order(self, transfers: Iterable[Transferred]) -> list[str]:
         """Sources and targets, each once."""
@@ -90,6 +97,15 @@ class _Names:
                 method = self._methods(transferred.record.task, training) if training else name
                 places[name] = (method_order(method), training.seed if training else 0, name)
         return sorted(places, key=places.__getitem__)
+
+
+def _ends(transferred: Transferred) -> list[tuple[str, str, TrainingRecord | None]]:
+    """Checkpoint, fingerprint and training of the source and of the target."""
+    record = transferred.record
+    return [
+        (record.source, record.attacked, transferred.source),
+        (record.target, record.victim, transferred.target),
+    ]
 
 
 def _matrix(task: str, recipe: str, transfers: Sequence[Transferred], names: _Names) -> TransferMatrix:
@@ -103,7 +119,7 @@ def _matrix(task: str, recipe: str, transfers: Sequence[Transferred], names: _Na
         sources,
         targets,
         [
-            TransferRow(task, recipe, source, target, record.found, wilson(record.fooled, record.n))
+            TransferRow(task, recipe, source, target, record, wilson(record.fooled, record.n))
             for source in sources
             for target in targets
             if (record := entries.get((source, target))) is not None
