@@ -13,6 +13,8 @@ from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from lru import LRU
+
 from robustbench_mt.errors import BadSettingError, NoClusterError
 from robustbench_mt.progress import note
 from robustbench_mt.quiet import quiet_tensorflow
@@ -34,7 +36,7 @@ Result = TypeVar("Result")
 # Ray waits for all tasks that it is given to wait for, which takes time for each.
 _MOST_SUBMITTED = 1000
 
-# Tasks, bases and victims that are kept in the object store for what may follow.
+# Tasks, bases, victims and sets of token ids that are kept in the object store for what may follow.
 _MOST_SHARED = 16
 
 
@@ -74,7 +76,7 @@ class Cluster:
 
     def __init__(self, options: "BackendOptions", cores: int | None = None) -> None:
         self.options = options
-        self._shared: dict[Hashable, Shared[Any]] = {}
+        self._shared: LRU[Hashable, Shared[Any]] = LRU(_MOST_SHARED)
         self._ray, self._end_ray = connect(options.ray_address, cores)
         try:
             self._refuse_too_much()
@@ -101,10 +103,9 @@ class Cluster:
 
     def share_once(self, name: Hashable, make: Callable[[], T]) -> Shared[T]:
         """As :meth:`share`, and the same handle when it is asked for again, as long as it is among the last used."""
-        shared = self._shared.pop(name, None) or self.share(make())
-        self._shared[name] = shared
-        while len(self._shared) > _MOST_SHARED:
-            del self._shared[next(iter(self._shared))]
+        shared = self._shared.get(name)
+        if shared is None:
+            shared = self._shared[name] = self.share(make())
         return shared
 
     def run(
