@@ -31,6 +31,9 @@ __all__ = ["do_away"]
 # A training may take hours, and machines that are lent by the hour go away.
 _RETRIES = 3
 
+# Until the first trainings are handed out no result is taken in, and what those read stays in the object store.
+_AHEAD = 8
+
 # What a training may leave, and what tells a record from the file's others.
 _RECORDS: dict[type[Record], Callable[[Any], Hashable]] = {
     TrainingRecord: lambda record: record.checkpoint,
@@ -63,7 +66,7 @@ def do_away(cells: Sequence[Cell], out: Path, cluster: Cluster) -> Iterator[tupl
             chosen.setdefault(cell.same_training, cell)
     by_name = {cell.name: cell for cell in chosen.values()}
     jobs = ((cell.name, _packed(cell, cluster)) for cell in by_name.values())
-    for name, result in cluster.run(cluster.share(_do), jobs, _RETRIES):
+    for name, result in cluster.run(cluster.share(_do), jobs, _RETRIES, _AHEAD):
         if isinstance(result, Lost):
             yield by_name[name], NoClusterError(f"It was lost {_RETRIES + 1} times on the cluster ({result.reason}).")
         elif isinstance(result, Exception):

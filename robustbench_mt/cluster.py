@@ -109,7 +109,11 @@ class Cluster:
         return shared
 
     def run(
-        self, do: Shared[Callable[[Job], Result]], jobs: Iterable[tuple[Key, Job]], retries: int = 1
+        self,
+        do: Shared[Callable[[Job], Result]],
+        jobs: Iterable[tuple[Key, Job]],
+        retries: int = 1,
+        ahead: int | None = None,
     ) -> Iterator[tuple[Key, Result | Lost | Exception]]:
         """Have jobs done, each as a task.
 
@@ -117,6 +121,8 @@ class Cluster:
             do: does a job; a process reads it once and keeps it, with whatever it remembers, until it does another.
             jobs: each with a key of its own.
             retries: how often Ray does a job again whose worker or machine was lost.
+            ahead: how many jobs to take beyond those that there are places for, where one takes time to make or room in
+                the object store; by default as many as Ray takes well.
 
         Yields:
             A job's key and its result as it ends, or the exception that it raised.
@@ -133,7 +139,8 @@ class Cluster:
         submitted: dict[Any, Key] = {}
         try:
             while True:
-                while len(submitted) < _MOST_SUBMITTED and (job := next(queue, None)) is not None:
+                most = _MOST_SUBMITTED if ahead is None else min(_MOST_SUBMITTED, self.places + ahead)
+                while len(submitted) < most and (job := next(queue, None)) is not None:
                     submitted[task.remote(do, job[1], threads)] = job[0]
                 if not submitted:
                     return
