@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from robustbench_mt.errors import UserError
 from robustbench_mt.kept_in_memory import loaded_task
 from robustbench_mt.tasks import TaskOptions, task_slug
-from robustbench_mt.tasks.task import Task
+from robustbench_mt.tasks.task import Examples, Task
 
 if TYPE_CHECKING:
     from robustbench_mt.cluster import Cluster
@@ -66,6 +66,15 @@ class Cell(ABC):
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the cells that must be done first."""
+        return ()
+
+    @property
+    def read_in_training(self) -> tuple[Examples, ...]:
+        """What is trained and validated on.
+
+        Raises:
+            UserError: as :meth:`check`.
+        """
         return ()
 
     @property

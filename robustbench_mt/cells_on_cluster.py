@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,24 @@ from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.directory_files import Packed, written_whole
 from robustbench_mt.errors import NoClusterError, UserError
 from robustbench_mt.inside import inside
-from robustbench_mt.kept_in_memory import base_directory, give_task
+from robustbench_mt.kept_in_memory import base_directory, give_task, kept
 from robustbench_mt.ledger import Ledger, claim, read_records
 from robustbench_mt.progress import silence_notes
+from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
+from robustbench_mt.scoring import length_limit
 from robustbench_mt.tasks.names import is_path, portable_path
 from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.task import Task
+from robustbench_mt.tokenized import Tokens, keep_tokens, keyed_tokens
 
 __all__ = ["do_away"]
 
 # A training may take hours, and machines that are lent by the hour go away.
 _RETRIES = 3
+
+# Until the first trainings are handed out no result is taken in, and what those read stays in the object store.
+_AHEAD = 8
 
 # What a training may leave, and what tells a record from the file's others.
 _RECORDS: dict[type[Record], Callable[[Any], Hashable]] = {
@@ -60,7 +66,7 @@ def do_away(cells: Sequence[Cell], out: Path, cluster: Cluster) -> Iterator[tupl
             chosen.setdefault(cell.same_training, cell)
     by_name = {cell.name: cell for cell in chosen.values()}
     jobs = ((cell.name, _packed(cell, cluster)) for cell in by_name.values())
-    for name, result in cluster.run(cluster.share(_do), jobs, _RETRIES):
+    for name, result in cluster.run(cluster.share(_do), jobs, _RETRIES, _AHEAD):
         if isinstance(result, Lost):
             yield by_name[name], NoClusterError(f"It was lost {_RETRIES + 1} times on the cluster ({result.reason}).")
         elif isinstance(result, Exception):
@@ -81,6 +87,7 @@ class _Job:
     cell: Cell
     task: Shared[Task]
     base: Shared[Packed]
+    tokens: Sequence[Shared[tuple[str, Tokens] | None]]
 
 
 def _packed(cell: Cell, cluster: Cluster) -> _Job:
@@ -88,10 +95,37 @@ def _packed(cell: Cell, cluster: Cluster) -> _Job:
     directory = base_directory(name, cell.data.allow_network)
     task = cluster.share_once(("task", cell.task_name, cell.data), lambda: cell.task)
     base = cluster.share_once(("base", directory), lambda: Packed.of(directory))
+    tokens = _share_tokens(cell, directory, cluster)
     if is_path(cell.task_name):
         # What records call a task must not depend on the directory that its worker is in.
         cell = replace(cell, task_name=portable_path(cell.task_name))
-    return _Job(cell, task, base)
+    return _Job(cell, task, base, tokens)
+
+
+def _share_tokens(cell: Cell, base: Path, cluster: Cluster) -> list[Shared[tuple[str, Tokens] | None]]:
+    """What the training is going to tokenize, done here: trainings beside each other read much the same texts."""
+    try:
+        tokenizer, limit = _tokenizer(base)
+        max_length = min(cell.training["settings"]["max_length"], limit)
+        return [
+            cluster.share_once(
+                ("tokens", base, max_length, examples.fingerprint),
+                partial(keyed_tokens, tokenizer, examples, max_length),
+            )
+            for examples in cell.read_in_training
+        ]
+    except Exception:  # whatever it is, this cell's training meets it too, and says so without stopping others
+        return []
+
+
+@kept(most=1)
+def _tokenizer(base: Path) -> tuple[Any, int]:
+    """The tokenizer of a base, and how many tokens the base can read."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    quiet_libraries()
+    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    return tokenizer, length_limit(AutoConfig.from_pretrained(base, trust_remote_code=False), tokenizer)
 
 
 def _do(job: _Job) -> Packed:
@@ -99,6 +133,9 @@ def _do(job: _Job) -> Packed:
     silence_notes()
     cell = job.cell
     _give_task(cell.task_name, cell.data, job.task)
+    for tokens in job.tokens:
+        if known := tokens.read():
+            keep_tokens(*known)
     with tempfile.TemporaryDirectory(prefix="robustbench-mt-") as scratch:
         give_base(cell.training["settings"]["base"], job.base.read().unpack(Path(scratch) / "base"))
         cell.do(Path(scratch) / "run")

@@ -13,6 +13,8 @@ from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from lru import LRU
+
 from robustbench_mt.errors import BadSettingError, NoClusterError
 from robustbench_mt.progress import note
 from robustbench_mt.quiet import quiet_tensorflow
@@ -34,7 +36,7 @@ Result = TypeVar("Result")
 # Ray waits for all tasks that it is given to wait for, which takes time for each.
 _MOST_SUBMITTED = 1000
 
-# Tasks, bases and victims that are kept in the object store for what may follow.
+# Tasks, bases, victims and sets of token ids that are kept in the object store for what may follow.
 _MOST_SHARED = 16
 
 
@@ -74,7 +76,7 @@ class Cluster:
 
     def __init__(self, options: "BackendOptions", cores: int | None = None) -> None:
         self.options = options
-        self._shared: dict[Hashable, Shared[Any]] = {}
+        self._shared: LRU[Hashable, Shared[Any]] = LRU(_MOST_SHARED)
         self._ray, self._end_ray = connect(options.ray_address, cores)
         try:
             self._refuse_too_much()
@@ -101,14 +103,17 @@ class Cluster:
 
     def share_once(self, name: Hashable, make: Callable[[], T]) -> Shared[T]:
         """As :meth:`share`, and the same handle when it is asked for again, as long as it is among the last used."""
-        shared = self._shared.pop(name, None) or self.share(make())
-        self._shared[name] = shared
-        while len(self._shared) > _MOST_SHARED:
-            del self._shared[next(iter(self._shared))]
+        shared = self._shared.get(name)
+        if shared is None:
+            shared = self._shared[name] = self.share(make())
         return shared
 
     def run(
-        self, do: Shared[Callable[[Job], Result]], jobs: Iterable[tuple[Key, Job]], retries: int = 1
+        self,
+        do: Shared[Callable[[Job], Result]],
+        jobs: Iterable[tuple[Key, Job]],
+        retries: int = 1,
+        ahead: int | None = None,
     ) -> Iterator[tuple[Key, Result | Lost | Exception]]:
         """Have jobs done, each as a task.
 
@@ -116,6 +121,8 @@ class Cluster:
             do: does a job; a process reads it once and keeps it, with whatever it remembers, until it does another.
             jobs: each with a key of its own.
             retries: how often Ray does a job again whose worker or machine was lost.
+            ahead: how many jobs to take beyond those that there are places for, where one takes time to make or room in
+                the object store; by default as many as Ray takes well.
 
         Yields:
             A job's key and its result as it ends, or the exception that it raised.
@@ -132,7 +139,8 @@ class Cluster:
         submitted: dict[Any, Key] = {}
         try:
             while True:
-                while len(submitted) < _MOST_SUBMITTED and (job := next(queue, None)) is not None:
+                most = _MOST_SUBMITTED if ahead is None else min(_MOST_SUBMITTED, self.places + ahead)
+                while len(submitted) < most and (job := next(queue, None)) is not None:
                     submitted[task.remote(do, job[1], threads)] = job[0]
                 if not submitted:
                     return

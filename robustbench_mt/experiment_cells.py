@@ -18,6 +18,7 @@ from robustbench_mt.methods.choice import MethodChoice, parse_method
 from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord
 from robustbench_mt.seeds import checked_seed
 from robustbench_mt.tasks import task_slug
+from robustbench_mt.tasks.task import Examples
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.variants import Variant
 
@@ -63,6 +64,14 @@ class TrainCell(Cell):
     @property
     def choice(self) -> MethodChoice:
         return parse_method(self.method)
+
+    @property
+    def read_in_training(self) -> tuple[Examples, ...]:
+        from robustbench_mt.trainer import shown_examples, training_data, validation_data
+
+        settings = self.variant.settings
+        train = training_data(self.task, settings, self.seed)
+        return shown_examples(train, self.choice.create(), self.seed), validation_data(self.task, settings)
 
     @property
     def checkpoint(self) -> str:
@@ -238,6 +247,14 @@ class CurveCell(Cell):
         curve, point = self.curve, self.point
         data = curve.training_set(point).fingerprint
         return curve.file, self.task.name, point.method.spec, point.seed, data, repr(self.settings)
+
+    @property
+    def read_in_training(self) -> tuple[Examples, ...]:
+        from robustbench_mt.trainer import shown_examples, validation_data
+
+        point = self.point
+        train = shown_examples(self.curve.training_set(point), point.method.create(), point.seed)
+        return train, validation_data(self.task, self.settings)
 
     @property
     def curve(self) -> "Curve[Any]":

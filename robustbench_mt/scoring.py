@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from robustbench_mt.collation import Padding
 from robustbench_mt.inference import inference_copy
@@ -18,10 +18,10 @@ __all__ = ["Scorer", "encode_texts", "length_limit"]
 _TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
 
 
-def length_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+def length_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
     """Tokens that the classifier can read: the tokenizer's limit where it states one, else 512 as TextAttack has it."""
     stated = tokenizer.model_max_length
-    return int(stated) if stated < 1_000_000 else min(512, getattr(model.config, "max_position_embeddings", 512))
+    return int(stated) if stated < 1_000_000 else min(512, getattr(config, "max_position_embeddings", 512))
 
 
 def encode_texts(
@@ -53,7 +53,7 @@ class Scorer:
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self.max_length = max_length or length_limit(model, tokenizer)
+        self.max_length = max_length or length_limit(model.config, tokenizer)
         self._padded = Padding.of(model, tokenizer)
         self._fast = inference_copy(model)
         self._tokens = _TOKENS_PER_BATCH.get(model.device.type, _TOKENS_PER_BATCH["cuda"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lru import LRU
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
@@ -21,7 +22,7 @@ from robustbench_mt.scoring import encode_texts
 from robustbench_mt.tasks.task import Examples
 from robustbench_mt.versions import versions
 
-__all__ = ["TokenizedExamples", "tokenized"]
+__all__ = ["TokenizedExamples", "Tokens", "keep_tokens", "keyed_tokens", "tokenized"]
 
 _LAYOUT = 1
 """Raised when the layout of the files changes."""
@@ -38,7 +39,7 @@ _CHUNK = 10_000
 
 
 @dataclass(frozen=True)
-class _Tokens:
+class Tokens:
     """Token ids of n texts, one after the other.
 
     Attributes:
@@ -50,7 +51,7 @@ class _Tokens:
     inputs: Mapping[str, NDArray[Any]]
 
 
-_kept: dict[str, _Tokens] = {}
+_kept: "LRU[str, Tokens]" = LRU(_SETS_IN_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class TokenizedExamples:
         labels: n, 64-bit class indices or 32-bit scores.
     """
 
-    tokens: _Tokens
+    tokens: Tokens
     labels: NDArray[Any]
 
     def __len__(self) -> int:
@@ -90,12 +91,25 @@ def tokenized(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length
     labels = np.asarray(examples.labels)
     if not np.issubdtype(labels.dtype, np.integer):
         labels = labels.astype(np.float32)
+    known = keyed_tokens(tokenizer, examples, max_length)
+    if known is None:
+        return TokenizedExamples(_tokenize(tokenizer, examples, max_length), labels)
+    # Tokenizers are saved with the length that they last cut to, which must not depend on the cache.
+    encode_texts(tokenizer, examples.texts[:1], max_length)
+    return TokenizedExamples(known[1], labels)
+
+
+def keyed_tokens(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int) -> tuple[str, Tokens] | None:
+    """Token ids as :func:`tokenized` finds or makes them, and the key that it knows them by.
+
+    ``None`` for tokenizers without a serialized form.
+    """
     content = _content(tokenizer)
     if content is None:
-        return TokenizedExamples(_tokenize(tokenizer, examples, max_length), labels)
+        return None
     parts = (_LAYOUT, content, max_length, examples.fingerprint)
     key = hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
-    tokens = _kept.pop(key, None)
+    tokens = _kept.get(key)
     if tokens is None and len(examples) < _WORTH_A_FILE:
         tokens = _tokenize(tokenizer, examples, max_length)
     if tokens is None:
@@ -105,13 +119,13 @@ def tokenized(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length
             tokens = _tokenize(tokenizer, examples, max_length)
             with suppress(OSError):
                 _write(path, tokens)
-    # The last is the one that was used last.
+    keep_tokens(key, tokens)
+    return key, tokens
+
+
+def keep_tokens(key: str, tokens: Tokens) -> None:
+    """Let :func:`tokenized` find in memory what :func:`keyed_tokens` gave, in another process perhaps."""
     _kept[key] = tokens
-    while len(_kept) > _SETS_IN_MEMORY:
-        del _kept[next(iter(_kept))]
-    # Tokenizers are saved with the length that they last cut to, which must not depend on the cache.
-    encode_texts(tokenizer, examples.texts[:1], max_length)
-    return TokenizedExamples(tokens, labels)
 
 
 def _content(tokenizer: PreTrainedTokenizerBase) -> str | None:
@@ -127,7 +141,7 @@ def _content(tokenizer: PreTrainedTokenizerBase) -> str | None:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _tokenize(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int) -> _Tokens:
+def _tokenize(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int) -> Tokens:
     chunks: dict[str, list[NDArray[Any]]] = {}
     lengths: list[int] = []
     for start in range(0, len(examples), _CHUNK):
@@ -138,10 +152,10 @@ def _tokenize(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length
             values = np.fromiter(chain.from_iterable(text[name] for text in encoded), np.int64)
             chunks.setdefault(name, []).append(values.astype(np.min_scalar_type(values.max(initial=0))))
     starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return _Tokens(starts, {name: np.concatenate(parts) for name, parts in chunks.items()})
+    return Tokens(starts, {name: np.concatenate(parts) for name, parts in chunks.items()})
 
 
-def _read(path: Path, texts: int) -> _Tokens | None:
+def _read(path: Path, texts: int) -> Tokens | None:
     """What a file holds, if it is there and whole."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -153,10 +167,10 @@ def _read(path: Path, texts: int) -> _Tokens | None:
         return None
     with suppress(OSError):  # another user's cache
         os.utime(path)
-    return _Tokens(starts, inputs)
+    return Tokens(starts, inputs)
 
 
-def _write(path: Path, tokens: _Tokens) -> None:
+def _write(path: Path, tokens: Tokens) -> None:
     """Write a file whole or not at all, and drop those of the cache that were not used for longest."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Processes that train side by side write the same, each a file of its own; the last stays.

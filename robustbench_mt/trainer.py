@@ -32,6 +32,7 @@ from robustbench_mt.distributed import shared_scratch
 from robustbench_mt.errors import BadCheckpointError, DiskFullError, DivergenceError, TooFewExamplesError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
+from robustbench_mt.methods.method import Method
 from robustbench_mt.metrics import classification_metrics, of_all_examples, regression_metrics
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
@@ -45,7 +46,7 @@ from robustbench_mt.versions import versions
 from robustbench_mt.weights import has_safe_weights
 from robustbench_mt.wording import first_line
 
-__all__ = ["FineTuned", "checkpoint_name", "fine_tune", "training_data", "validation_data"]
+__all__ = ["FineTuned", "checkpoint_name", "fine_tune", "shown_examples", "training_data", "validation_data"]
 
 # A classifier that is evaluated or attacked is called by as many characters of its directory's name.
 _LONGEST_NAME = 100
@@ -118,10 +119,9 @@ def fine_tune(
     set_seed(seed)
     model, tokenizer = _load_base(base, task)
     active = method.create()
-    kept = active.resample(train.labels, seed)
-    shown = train if kept is None else train.select(kept)
+    shown = shown_examples(train, active, seed)
     model = active.adapt(model)
-    max_length = min(settings.max_length, length_limit(model, tokenizer))
+    max_length = min(settings.max_length, length_limit(model.config, tokenizer))
     with shared_scratch() as scratch:
         trainer = MethodTrainer(
             active,
@@ -163,7 +163,7 @@ def fine_tune(
             "remarks": list(task.remarks),
             "train": train.fingerprint,
             "train_examples": len(train),
-            **({} if kept is None else {"resampled_examples": len(shown)}),
+            **({} if shown is train else {"resampled_examples": len(shown)}),
             "validation": validation.fingerprint,
             "validation_examples": len(validation),
         },
@@ -192,6 +192,12 @@ def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples
         )
     order = np.random.default_rng(seed).permutation(len(examples))
     return examples.select(order[: settings.train_examples].tolist())
+
+
+def shown_examples(train: Examples, method: Method, seed: int) -> Examples:
+    """What the model sees of the training data: some methods repeat examples, or leave some out."""
+    kept = method.resample(train.labels, seed)
+    return train if kept is None else train.select(kept)
 
 
 def validation_data(task: Task, settings: TrainingSettings) -> Examples:

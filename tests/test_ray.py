@@ -126,6 +126,18 @@ def test_killers_are_given_up_and_no_other(cluster: Cluster, tmp_path: Path) -> 
     assert "killed two workers" in results[words.index("kills")].reason
 
 
+@needs_ray
+def test_jobs_are_made_when_there_is_room_for_them(cluster: Cluster) -> None:
+    made: list[int] = []
+    jobs = ((number, made.append(number)) for number in range(9))
+    done = []
+    for number, result in cluster.run(cluster.share(str), jobs, ahead=1):
+        assert len(made) <= len(done) + cluster.places + 1
+        assert result == "None"
+        done.append(number)
+    assert sorted(done) == made == list(range(9))
+
+
 def begun(mark: Path) -> int:
     return mark.stat().st_mtime_ns
 

@@ -4,12 +4,15 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from conftest import outcome, write_reviews
+from lru import LRU
 from ray_machines import RAY, needs_ray
 from small_experiments import small_experiment, written
 
@@ -18,6 +21,7 @@ from attacks.recipes import RECIPES
 from attacks.settings import AttackSettings
 from attacks.travelling import reloading
 from attacks.victim import load_victim
+from robustbench_mt import tokenized
 from robustbench_mt.cli import main
 from robustbench_mt.cluster import Cluster
 from robustbench_mt.experiment_file import load_experiment
@@ -25,6 +29,7 @@ from robustbench_mt.experiment_run import run_experiment
 from robustbench_mt.ledger import read_records
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.tasks.task import Task
+from robustbench_mt.tokenized import Tokens
 
 # Attacks.
 
@@ -108,6 +113,37 @@ def test_an_experiment_on_ray_equals_one_here(cluster: Cluster, tiny_base: Path,
     assert away.keys() == here.keys()
     for name in here:
         assert away[name] == here[name], name
+
+
+@needs_ray
+def test_what_is_trained_on_is_tokenized_here_alone(
+    cluster: Cluster, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the order of all token ids is reversed, of which workers know nothing: had they tokenized, they would learn
+    something else."""
+
+    def reversed_tokens(*arguments: Any) -> Tokens:
+        tokens = tokenize(*arguments)
+        return replace(tokens, inputs={name: np.flip(values) for name, values in tokens.inputs.items()})
+
+    tokenize = tokenized._tokenize
+    content = small_experiment(tiny_base, tmp_path)
+    del content["attack"], content["label_noise"]
+    content |= {"methods": ["vanilla"], "seeds": [0], "imbalance": {"ratios": [2], "training": content["training"]}}
+    experiment = load_experiment(written(tmp_path / "e.yaml", content))
+    runs = {}
+    for name, make, backend in (
+        ("plain", tokenize, None),
+        ("reversed here", reversed_tokens, None),
+        ("reversed away", reversed_tokens, RAY),
+    ):
+        monkeypatch.setattr(tokenized, "_tokenize", make)
+        monkeypatch.setattr(tokenized, "_kept", LRU(8))
+        assert run_experiment(experiment, tmp_path / name, backend=backend).missing == []
+        runs[name] = left(tmp_path / name)
+    assert runs["reversed away"] == runs["reversed here"]
+    for name in ("train.jsonl", "imbalance.jsonl"):
+        assert runs["plain"][name] != runs["reversed here"][name]
 
 
 @needs_ray
