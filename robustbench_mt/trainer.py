@@ -133,16 +133,7 @@ def fine_tune(
             data_collator=Collator(Padding.of(model, tokenizer)),
             compute_metrics=_compute_metrics(task),
         )
-        started = time.monotonic()
-        try:
-            trainer.fit()
-        except Exception as error:
-            # With keep=best the weights of the best epoch so far are kept there.
-            if (problem := system_error(error)) is None or not is_full(problem):
-                raise
-            message = f"Cannot keep the best epoch in {scratch} ({problem.strerror}): make room, or set TMPDIR."
-            raise DiskFullError(message) from None
-        seconds = time.monotonic() - started
+        seconds = _fit(trainer, scratch)
         history = _history(trainer.state.log_history)
     model = active.restore(trainer.model).eval()
     if _diverged(model, trainer.state.log_history):
@@ -175,6 +166,20 @@ def fine_tune(
         matching=active.trace,
     )
     return FineTuned(model, tokenizer, record)
+
+
+def _fit(trainer: MethodTrainer, scratch: Path) -> float:
+    """Train, and give the wall time in seconds."""
+    started = time.monotonic()
+    try:
+        trainer.fit()
+    except Exception as error:
+        # With keep=best the weights of the best epoch so far are kept there.
+        if (problem := system_error(error)) is None or not is_full(problem):
+            raise
+        message = f"Cannot keep the best epoch in {scratch} ({problem.strerror}): make room, or set TMPDIR."
+        raise DiskFullError(message) from None
+    return time.monotonic() - started
 
 
 def training_data(task: Task, settings: TrainingSettings, seed: int) -> Examples:

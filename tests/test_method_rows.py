@@ -124,6 +124,8 @@ def test_average_is_over_tasks_then_over_seeds(glue: Path) -> None:
     assert match.difference.low == pytest.approx(stats.ttest_1samp(gains, 0).confidence_interval(0.95).low)
     assert (match.tasks, match.seeds, match.against) == (list(TASK_METRICS), [0, 1, 2, 3, 4], "vanilla")
     assert (match.published, vanilla.published, vanilla.difference) == (1.64, None, None)
+    assert match.p_t == pytest.approx(stats.ttest_1samp(gains, 0).pvalue)
+    assert (match.p_holm, match.family, vanilla.p_t) == (match.p_t, 1, None)
     assert match.other == vanilla.average
 
 
@@ -203,6 +205,9 @@ def test_one_task_has_no_average_and_other_tasks_are_not_the_papers(tmp_path: Pa
     both = summarize([write_scores(tmp_path / "two", pairs)]).averages
     assert [row.published for row in both] == [None, None]
     assert [row.tasks for row in both] == [["reviews", "rte"]] * 2
+    made += [trained("cola", method, 0) for method in ("vanilla", "match")]
+    of_glue = summarize([write_scores(tmp_path / "glue", [(each, scored(each)) for each in made])]).averages
+    assert [row.tasks for row in of_glue] == [["cola", "rte"]] * 2, "others would change what GLUE's average means"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from robustbench_mt.reporting.average_rows import AverageRow
 from robustbench_mt.reporting.families import family_sizes
-from robustbench_mt.reporting.method_rows import AverageRow, MethodRow
+from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import method_order, seed_names
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.table import P_OVER_SEEDS, Cell, Column, Table
+from robustbench_mt.reporting.table import P_OF_T, P_OVER_SEEDS, Cell, Column, Table
 from robustbench_mt.statistics import Estimate, Scale
 
 __all__ = ["method_tables"]
@@ -19,7 +20,7 @@ IN_POINTS = (
 PAIRED = f"The difference is to the vanilla named beside it, {IN_POINTS}"
 AVERAGED = (
     "The average is over tasks, of each seed's scores; its mean over seeds has a 95% t interval. Only tasks that both "
-    "methods have all seeds of count."
+    "methods have all seeds of count, and where two of them are GLUE's, only GLUE's."
 )
 
 
@@ -155,10 +156,15 @@ def _averages(rows: Sequence[AverageRow]) -> Table:
         if any(row.published is not None for row in rows)
         else ""
     )
+    tested = (
+        f" p is a paired t-test's over seeds, corrected by Holm for the number of comparisons with a baseline{sizes}."
+        if (sizes := family_sizes(rows, lambda row: row.split))
+        else ""
+    )
     return Table(
         "methods_average",
         "Methods of fine-tuning, averaged over tasks",
-        f"{AVERAGED} {PAIRED}{published}",
+        f"{AVERAGED} {PAIRED}{tested}{published}",
         [
             Column("split", "split"),
             Column("method", "method"),
@@ -168,12 +174,15 @@ def _averages(rows: Sequence[AverageRow]) -> Table:
             Column("against", "compared with"),
             Column("other", "the other's average", "number", 3),
             Column("difference", "difference (points)", "points", 2),
+            *P_OF_T,
+            Column("comparisons", "comparisons", "number", 0, csv_only=True),
             Column("published", "the paper's (points)", "number", 2),
         ],
         [
             [
                 *(row.split, row.method, ", ".join(row.tasks), seed_names(row.seeds), row.average),
-                *(row.against or "–", row.other, row.difference, row.published),
+                *(row.against or "–", row.other, row.difference),
+                *(row.p_holm, row.p_t, row.family, row.published),
             ]
             for row in rows
         ],

@@ -42,8 +42,9 @@ def print_evaluation(record: EvaluationRecord) -> None:
     title = f"{record.checkpoint} on {record.task} ({record.split}, n={record.n})"
     table = Table("metric", "value", "95% bootstrap interval", title=Text(visible(title)), title_justify="left")
     for name, value in record.metrics.items():
+        # Where all resamples are alike they say nothing of what others would give.
         low, high = record.intervals.get(name, (None, None))
-        table.add_row(name, _number(value), "–" if low is None else f"{_number(low)} to {_number(high)}")
+        table.add_row(name, _number(value), "–" if low is None or low == high else f"{_number(low)} to {_number(high)}")
     console = Console(highlight=False)
     console.print(table)
     for warning in record.warnings:

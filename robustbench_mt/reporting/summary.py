@@ -14,6 +14,7 @@ from robustbench_mt.reporting.attack_rows import (
     group_attacks,
     reduction_row,
 )
+from robustbench_mt.reporting.average_rows import AverageRow, average_rows
 from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow, batch_dependence_rows
 from robustbench_mt.reporting.curve_differences import CurveDifference, curve_differences
 from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imbalance_rows, label_noise_rows
@@ -23,7 +24,7 @@ from robustbench_mt.reporting.leaderboard_rows import CheckpointKeys, Leaderboar
 from robustbench_mt.reporting.length_rows import LengthRow, length_rows
 from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
 from robustbench_mt.reporting.method_remarks import method_remarks
-from robustbench_mt.reporting.method_rows import AverageRow, MethodRow, average_rows, method_rows
+from robustbench_mt.reporting.method_rows import MethodRow, method_rows
 from robustbench_mt.reporting.paired_rows import PairedRow, paired_rows
 from robustbench_mt.reporting.paired_seed_rows import PairedSeedRow, paired_seed_rows
 from robustbench_mt.reporting.runs import Runs, read_runs

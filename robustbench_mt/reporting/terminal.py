@@ -11,8 +11,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow
+from robustbench_mt.reporting.average_rows import AverageRow
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, protocol_suffix
-from robustbench_mt.reporting.method_rows import AverageRow, MethodRow
+from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.reporting.paired_rows import PairedRow
 from robustbench_mt.reporting.seed_rows import EvaluationRow, static_set
