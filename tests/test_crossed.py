@@ -88,8 +88,9 @@ def test_the_variance_is_that_of_readers_and_cases() -> None:
     by_chance = np.square(table - of_seeds - of_examples + table.mean()).sum() / (3 * (N - 1))
     total = by_seed + by_example - by_chance
     spread = spread_of_mean(table)
-    assert spread.variance == pytest.approx(total / table.size)
-    assert spread.freedom == pytest.approx(3 * (total / by_seed) ** 2)
+    assert spread.found == pytest.approx((total / table.size, 3 * total / by_seed))
+    assert spread.by_chance == pytest.approx(((total - by_seed + by_chance) / table.size, 3 * (N - 1)))
+    assert spread.of_seeds == pytest.approx((by_seed - by_chance) / total)
 
 
 def test_examples_that_only_some_have_count_in_the_share_and_not_in_the_spread() -> None:

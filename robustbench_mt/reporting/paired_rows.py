@@ -27,7 +27,7 @@ class PairedRow:
         checkpoint, other: their names.
         n: examples that count for both.
         accuracy, other_accuracy: of these, under the condition.
-        difference: ``accuracy`` less ``other_accuracy``, with its paired bootstrap interval.
+        difference: ``accuracy`` less ``other_accuracy``, with its score interval for paired proportions.
         only_right, only_other_right: examples that one of the two has right and the other has not.
         p: McNemar's, exact and two-sided.
         p_holm: the same, corrected by Holm for the number of the task's rows.
