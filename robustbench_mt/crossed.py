@@ -49,7 +49,11 @@ class Crossed:
         of 1.5: of low shares, few seeds more often miss those that would raise the share. Where all outcomes are
         alike, nothing tells that seeds differ, and it is Wilson's interval of as many as there are different examples.
 
-        COVERAGE
+        In simulation (``benchmarks/interval_coverage.py``; shares of 3 to 50%, 50 to 900 examples) its nominal 95%
+        cover 93 to 97% where seeds differ, low shares included, and 96 to 99% where they do not or where few outcomes
+        are ``True``. Exceptions: with five seeds that differ much (a logit's sd of 1) on examples that do not, 92% of
+        shares under 10%; with two seeds that differ, down to 91%, since two cannot tell how much. To count all
+        outcomes as independent covers 50 to 80%.
 
         Args:
             found: for each checkpoint, in the order of its examples.

@@ -116,7 +116,9 @@ def bootstrap_mean(values: ArrayLike, seed: int = 0) -> Estimate:
     The percentiles are as far out as Student's t is from the normal, and a sample's variance from a resample's
     (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", the expanded percentile interval).
 
-    BOOTCOV
+    In simulation (``benchmarks/interval_coverage.py``) its nominal 95% cover 93 to 95% of shares of words from 10
+    values on. Of long-tailed values it covers too seldom: of queries (lognormal, sd 0.8) 90% with 20 values, 91% with
+    100 and 94% with 400; of those with sd 1, 87%, 91% and 93%. BCa did no better (87% with 20 of sd 1).
 
     One value has a mean and no interval. Where many values have few distinct ones, how often each of these is in a
     resample is drawn from the multinomial distribution: the same, at a cost that does not grow with n.
@@ -155,7 +157,9 @@ def paired_difference(first: ArrayLike, second: ArrayLike) -> Estimate:
     With Tango's score interval (Tango 1998, "Equivalence test and confidence interval for the difference in
     proportions for the paired-sample design"), by which only the examples tell on which the two differ. It reaches to
     zero wherever McNemar's exact test has a p of 5% or more (as of 4 such examples to 0, or 12 to 4), so the interval
-    leaves out zero if and only if that test finds a difference.
+    leaves out zero if and only if that test finds a difference. In simulation (``benchmarks/interval_coverage.py``) its
+    nominal 95% cover 94 to 97% of true differences on 50 to 900 examples, and up to 100% of differences of zero and
+    where one or two examples tell, as that test is then as cautious.
 
     Args:
         first, second: whether each example is classified correctly, in one order.
@@ -205,10 +209,10 @@ def hierarchical_bootstrap_difference(first: ArrayLike, second: ArrayLike, seed:
     No interval for one seed or one example, nor where all outcomes differ alike.
 
     Few seeds cannot show by resampling how far seeds spread (of three it would cover 74%), so the interval is stretched
-    about the difference to the width of Student's t interval over seeds and examples, with the degrees of freedom of
-    readers and cases in studies of diagnosis (Hillis 2007, "A comparison of denominator degrees of freedom methods for
-    multiple observer ROC analysis"). In simulation its nominal 95% cover 92 to 96% from three seeds on, and 86 to 94%
-    with two, whether seeds or examples differ more.
+    about the difference to the width of Student's t interval over seeds and examples, as for readers and cases in
+    studies of diagnosis (after Hillis 2007; see :func:`robustbench_mt.spread.spread_of_mean`). In simulation
+    (``benchmarks/interval_coverage.py``) its nominal 95% cover 93 to 97% where seeds differ, up to 99% where they do
+    not, and down to 92% with two seeds. Two seeds that differ leave it too wide to tell anything.
 
     Args:
         first, second: seeds x examples, whether each is classified correctly; both in one order.
@@ -251,7 +255,7 @@ def hierarchical_bootstrap_difference(first: ArrayLike, second: ArrayLike, seed:
     # So few outcomes differ that many resamples have none of them: a narrower interval would leave out what these show.
     if low == 0 or high == 0:
         ends = min(ends[0], 0.0), max(ends[1], 0.0)
-    return Estimate(mean, *ends, n, kind)
+    return Estimate(mean, *ends, n, kind).within(-1.0, 1.0)
 
 
 def _distinct_examples(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

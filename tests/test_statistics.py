@@ -304,6 +304,18 @@ def test_hierarchical_bootstrap_covers_as_often_as_it_says(seeds: int, of_seeds:
 
 
 @pytest.mark.usefixtures("few_resamples")
+def test_hierarchical_bootstrap_of_two_seeds_covers_nearly_as_often() -> None:
+    assert 0.92 <= simulated(2, of_seeds=0.5, of_examples=1.0)[0] <= 0.99
+
+
+@pytest.mark.parametrize("n", [10, 20])
+def test_bootstrap_of_few_values_covers_nearly_as_often(n: int) -> None:
+    rng = np.random.default_rng(n)
+    covered = [covers(bootstrap_mean(rng.beta(1.2, 8, n), trial), 1.2 / 9.2) for trial in range(500)]
+    assert 0.91 <= np.mean(covered) <= 0.97
+
+
+@pytest.mark.usefixtures("few_resamples")
 def test_t_over_seeds_of_examples_that_differ_is_too_narrow() -> None:
     # It takes the examples as given: the hierarchical bootstrap is the one to trust there.
     hierarchical, over_seeds = simulated(10, of_seeds=0.1, of_examples=3.0)
