@@ -50,15 +50,42 @@ def test_seeds_that_do_the_same_are_one(right: int) -> None:
 
 @pytest.mark.parametrize(
     ("seeds", "of_seeds", "of_examples", "mean"),
-    [(3, 0.0, 2.0, 0.0), (3, 0.1, 2.0, -2.0), (5, 0.2, 1.0, 0.0), (5, 0.3, 1.0, -2.0), (10, 1.0, 1.0, 0.0)],
+    [
+        (3, 0.0, 2.0, 0.0),
+        (3, 0.1, 2.0, -2.0),
+        (5, 0.2, 1.0, 0.0),
+        (5, 0.3, 1.0, -2.0),
+        (5, 0.6, 0.8, -2.1),
+        (3, 0.6, 0.8, -2.1),
+        (10, 1.0, 1.0, 0.0),
+    ],
 )
 def test_shares_cover_as_often_as_they_say(seeds: int, of_seeds: float, of_examples: float, mean: float) -> None:
     rng = np.random.default_rng([seeds, int(10 * of_seeds)])
     truth = float(stats.norm.cdf(mean / np.sqrt(1 + of_seeds**2 + of_examples**2)))
-    crossed, tables = every(seeds), [outcomes(rng, seeds, of_seeds, of_examples, mean) for _ in range(800)]
-    assert 0.92 <= np.mean([covers(crossed.share([*table]), truth) for table in tables]) <= 0.98
+    crossed, tables = every(seeds), [outcomes(rng, seeds, of_seeds, of_examples, mean) for _ in range(1000)]
+    # Two standard errors of the simulation beyond 0.93 and 0.97.
+    assert 0.93 - 0.016 <= np.mean([covers(crossed.share([*table]), truth) for table in tables]) <= 0.97 + 0.011
     # As if the examples of each seed were others.
     assert np.mean([covers(wilson(int(table.sum()), table.size), truth) for table in tables]) < 0.9
+
+
+@pytest.mark.parametrize("mean", [0.0, -2.1])
+def test_shares_of_two_seeds_cover_less_often_than_they_say(mean: float) -> None:
+    rng = np.random.default_rng(4)
+    truth = float(stats.norm.cdf(mean / np.sqrt(1 + 0.6**2 + 0.8**2)))
+    shares = [every(2).share([*outcomes(rng, 2, 0.6, 0.8, mean)]) for _ in range(1000)]
+    assert 0.91 - 0.018 <= np.mean([covers(share, truth) for share in shares]) <= 0.99
+
+
+def test_an_interval_over_both_is_no_narrower_than_if_seeds_differed_by_chance() -> None:
+    table = outcomes(np.random.default_rng(5), 2, 0.0, 0.0).astype(float)
+    table[1] = table[0][::-1]
+    spread = spread_of_mean(table)
+    assert spread.found.value < spread.by_chance.value
+    assert spread.margin(0.95) >= 1.96 * np.sqrt(spread.by_chance.value)
+    # The same at every level: what the interval leaves out, the test finds.
+    assert spread.p(spread.margin(0.95)) == pytest.approx(0.05)
 
 
 def test_means_cover_as_often_as_they_say() -> None:
@@ -67,7 +94,7 @@ def test_means_cover_as_often_as_they_say() -> None:
     for _ in range(800):
         values = 50 + rng.normal(0, 2, (3, 1)) + rng.normal(0, 10, (1, N)) + rng.normal(0, 5, (3, N))
         covered.append(covers(every(3).mean([*values]), 50.0))
-    assert 0.92 <= np.mean(covered) <= 0.98
+    assert 0.93 <= np.mean(covered) <= 0.98
 
 
 def test_the_test_finds_what_is_not_there_as_often_as_it_says() -> None:
@@ -83,8 +110,9 @@ def test_the_variance_is_that_of_readers_and_cases() -> None:
     by_chance = np.square(table - of_seeds - of_examples + table.mean()).sum() / (3 * (N - 1))
     total = by_seed + by_example - by_chance
     spread = spread_of_mean(table)
-    assert spread.variance == pytest.approx(total / table.size)
-    assert spread.freedom == pytest.approx(3 * (total / by_seed) ** 2)
+    assert spread.found == pytest.approx((total / table.size, 3 * total / by_seed))
+    assert spread.by_chance == pytest.approx(((total - by_seed + by_chance) / table.size, 3 * (N - 1)))
+    assert spread.of_seeds == pytest.approx((by_seed - by_chance) / total)
 
 
 def test_examples_that_only_some_have_count_in_the_share_and_not_in_the_spread() -> None:

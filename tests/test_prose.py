@@ -210,7 +210,7 @@ def test_what_curves_train_and_test_on_is_told(tmp_path: Path) -> None:
 
 
 WILSON = "Proportions have 95% Wilson score intervals [@wilson1927probable]"
-OVER_BOTH = "for several seeds on the same examples with as many examples as give the variance over both"
+OVER_BOTH = "for several seeds on the same examples over both"
 T_OVER_BOTH = "Means over the examples of several seeds have 95% intervals of Student's t over seeds and examples"
 T_OVER_SEEDS = "Means over seeds have 95% intervals of Student's t [@student1908probable] over seeds."
 BOOTSTRAP = "95% percentile bootstrap intervals over examples"

@@ -135,6 +135,7 @@ STATISTICS: dict[str, str] = {
     "hierarchical": "owen2007pigeonhole",
     "stretched": "hillis2007comparison",
     "mcnemar": "mcnemar1947note",
+    "paired": "tango1998equivalence",
     "t": "student1908probable",
     "wilcoxon": "wilcoxon1945individual",
     "holm": "holm1979simple",

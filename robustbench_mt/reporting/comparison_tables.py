@@ -28,10 +28,11 @@ def _paired(rows: Sequence[PairedRow]) -> Table:
         "paired",
         "Two checkpoints on the same examples",
         "Accuracy of both on the n examples that count for both, with 95% Wilson intervals; the difference, in "
-        "percentage points, has a 95% bootstrap interval over examples, each drawn with both outcomes. p is McNemar's, "
-        "exact and two-sided: how often chance would split the examples on which the two differ at least as unevenly, "
-        "were both equally good. Beside it the same p, corrected by Holm for the number of comparisons that this table "
-        f"makes of the task{family_sizes(rows, lambda row: row.task)}. No p knows what another training seed may give. "
+        "percentage points, has a 95% score interval for paired proportions (Tango 1998), which leaves out zero where "
+        "p is under 5%, and only there. p is McNemar's, exact and two-sided: how often chance would split the examples "
+        "on which the two differ at least as unevenly, were both equally good. Beside it the same p, corrected by Holm "
+        "for the number of comparisons that this table makes of the task"
+        f"{family_sizes(rows, lambda row: row.task)}. No p knows what another training seed may give. "
         f"{BEFORE.capitalize()}: every example that some recipe had scored. Each checkpoint is compared with the "
         f"vanilla one of its seed; without vanilla, the pairs of the first {MOST_METHODS} methods are.",
         [
@@ -64,8 +65,9 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
         "Two methods on the same examples, over seeds",
         "Mean accuracy of both over the seeds that both have, on the n examples that count for all these checkpoints. "
         "The difference, in percentage points, has two 95% intervals: of a hierarchical bootstrap over seeds and "
-        "examples, each drawn with all outcomes, stretched to the width of the t interval over both (Hillis 2007), and "
-        "Student's t over seeds, which takes the examples as given: the first says what other seeds and other examples "
+        "examples, each drawn with all outcomes, stretched to the width of the t interval over both (after Hillis "
+        "2007), and Student's t over seeds, which takes the examples as given: the first says what other seeds and "
+        "other examples "
         "would give, the second what other seeds would on these examples. p is of the t-test over seeds and examples, "
         "two-sided (Hillis 2007), and corrected by Holm for the number of comparisons that this table makes of the task"
         f"{family_sizes(rows, lambda row: row.task)}.",

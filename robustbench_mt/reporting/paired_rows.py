@@ -26,7 +26,7 @@ class PairedRow(Tested):
         condition: the recipe, the worst case over recipes, or :data:`robustbench_mt.reporting.paired_outcomes.BEFORE`.
         checkpoint, other: their names.
         accuracy, other_accuracy: of the examples that count for both, under the condition.
-        difference: ``accuracy`` less ``other_accuracy``, with its paired bootstrap interval.
+        difference: ``accuracy`` less ``other_accuracy``, with its score interval for paired proportions.
         only_right, only_other_right: examples that one of the two has right and the other has not.
         p: McNemar's, exact and two-sided.
         p_holm: ``p``, corrected by Holm for the ``family``: all rows of the task.

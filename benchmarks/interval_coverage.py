@@ -1,0 +1,154 @@
+"""How often nominal 95% intervals cover the truth, by simulation.
+
+    python benchmarks/interval_coverage.py
+    python benchmarks/interval_coverage.py share --tables 4000
+
+An outcome is right with a probability whose logit is the sum of what the seed, the example, and for differences the
+method on that example bring: normal, with the standard deviations that the table names. A mark stands where coverage is
+under 93% or over 97% by more than two standard errors of the simulation.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy import optimize, special
+
+from robustbench_mt import statistics
+from robustbench_mt.crossed import Crossed
+from robustbench_mt.spread import spread_of_mean
+from robustbench_mt.statistics import CONFIDENCE, Estimate, bootstrap_mean, paired_difference
+
+Trial = tuple[Estimate, float]
+"""An interval and the truth."""
+
+_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
+_SEEDS = (2, 3, 5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("statistics", nargs="*", metavar="STATISTIC", help=f"of {', '.join(_TABLES)}; else all")
+    parser.add_argument("--tables", type=int, default=1000, help="simulated data sets for each setting")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if unknown := set(options.statistics) - set(_TABLES):
+        parser.error(f"there is no {min(unknown)}; there are {', '.join(_TABLES)}")
+    # Of a thousand intervals, the resamples' own noise evens out.
+    statistics.RESAMPLES = 300
+    console = Console(markup=False, highlight=False, width=150)
+    for name in options.statistics or _TABLES:
+        console.print(_TABLES[name](np.random.default_rng(options.seed), options.tables))
+
+
+def _share(rng: np.random.Generator, tables: int) -> Table:
+    table = Table("seeds", "seed sd", "example sd", "examples", "share", "covers", "mean width", title="Crossed.share")
+    for seeds, seed_sd, example_sd in product(_SEEDS, (0.0, 0.5, 1.0), (0.0, 1.5)):
+        for n, share in product((50, 200, 900), (0.03, 0.07, 0.2, 0.5)):
+            crossed, at = Crossed([np.arange(n)] * seeds), _logit(share, np.hypot(seed_sd, example_sd))
+            trials = [(crossed.share([*_right(rng, at, seeds, n, seed_sd, example_sd)]), share) for _ in range(tables)]
+            table.add_row(str(seeds), f"{seed_sd}", f"{example_sd}", str(n), f"{share}", *_told(trials))
+    return table
+
+
+def _difference(rng: np.random.Generator, tables: int) -> Table:
+    table = Table(
+        *(
+            "seeds",
+            "seed sd",
+            "example sd",
+            "of both",
+            "examples",
+            "accuracies",
+            "covers",
+            "plain t",
+            "mean width",
+        ),
+        title="hierarchical_bootstrap_difference, and a t interval of the same width",
+    )
+    for seeds, seed_sd, (example_sd, both_sd) in product(_SEEDS, (0.0, 0.3, 1.0), ((0.0, 0.0), (1.0, 1.0))):
+        for n, (low, high) in product((50, 200), ((0.05, 0.05), (0.3, 0.4))):
+            spread = float(np.sqrt(seed_sd**2 + example_sd**2 + both_sd**2))
+            levels = [_logit(share, spread) for share in (high, low)]
+            trials, plain = [], []
+            for trial in range(tables):
+                shared = rng.normal(0, example_sd, n)
+                of_method = [shared + rng.normal(0, both_sd, n) for _ in levels]
+                one, other = (
+                    _right(rng, at + brought, seeds, n, seed_sd, 0.0)
+                    for at, brought in zip(levels, of_method, strict=True)
+                )
+                estimate = statistics.hierarchical_bootstrap_difference(one, other, trial)
+                if estimate.low is None or estimate.value is None:
+                    continue
+                trials.append((estimate, high - low))
+                margin = spread_of_mean(one.astype(float) - other).margin(CONFIDENCE)
+                ends = (estimate.value - margin, estimate.value + margin)
+                plain.append((Estimate(estimate.value, *ends, n, "t"), high - low))
+            told, width = _told(trials)
+            cells = (str(seeds), f"{seed_sd}", f"{example_sd}", f"{both_sd}", str(n), f"{high}, {low}")
+            table.add_row(*cells, told, _told(plain)[0], width)
+    return table
+
+
+def _paired(rng: np.random.Generator, tables: int) -> Table:
+    table = Table("examples", "only one right", "only the other", "covers", "mean width", title="paired_difference")
+    shares = ((0.1, 0.04), (0.04, 0.04), (0.02, 0.005), (0.2, 0.1), (0.1, 0.1), (0.08, 0.0))
+    for n, (first, second) in product((50, 100, 200, 900), shares):
+        outcomes = rng.choice(3, size=(tables, n), p=(first, second, 1 - first - second))
+        trials = [(paired_difference(drawn == 0, drawn == 1), first - second) for drawn in outcomes]
+        table.add_row(str(n), f"{first}", f"{second}", *_told(trials))
+    return table
+
+
+def _mean(rng: np.random.Generator, tables: int) -> Table:
+    table = Table("values", "n", "covers", "mean width", title="bootstrap_mean")
+    drawn: dict[str, tuple[Callable[[int], NDArray[np.float64]], float]] = {
+        "normal": (lambda n: rng.normal(5, 1, n), 5.0),
+        "shares of words (beta 1.2, 8)": (lambda n: rng.beta(1.2, 8, n), 1.2 / 9.2),
+        "queries (20 + lognormal, sd 0.8)": (lambda n: 20 + rng.lognormal(4, 0.8, n), 20 + np.exp(4.32)),
+        "lognormal, sd 1": (lambda n: rng.lognormal(0, 1, n), np.exp(0.5)),
+    }
+    for (name, (draw, truth)), n in product(drawn.items(), (10, 20, 50, 100, 400)):
+        trials = [(bootstrap_mean(draw(n), trial), float(truth)) for trial in range(tables)]
+        table.add_row(name, str(n), *_told(trials))
+    return table
+
+
+def _logit(share: float, spread: float) -> float:
+    """The mean logit at which the share is right of all seeds and examples that there might be."""
+    weights = _WEIGHTS / _WEIGHTS.sum()
+    at = optimize.brentq(lambda mean: weights @ special.expit(mean + spread * _POINTS) - share, -20.0, 20.0)
+    return float(at)
+
+
+def _right(
+    rng: np.random.Generator,
+    at: float | NDArray[np.float64],
+    seeds: int,
+    n: int,
+    seed_sd: float,
+    example_sd: float,
+) -> NDArray[np.bool_]:
+    """Seeds x examples."""
+    logits = at + rng.normal(0, seed_sd, (seeds, 1)) + rng.normal(0, example_sd, (1, n))
+    return np.asarray(rng.random((seeds, n)) < special.expit(logits))
+
+
+def _told(trials: Sequence[Trial]) -> tuple[str, str]:
+    ends = [(estimate.low, estimate.high, truth) for estimate, truth in trials]
+    covers = float(np.mean([low - 1e-12 <= truth <= high + 1e-12 for low, high, truth in ends]))
+    doubt = 2 * np.sqrt(covers * (1 - covers) / len(trials))
+    mark = " (low)" if covers + doubt < 0.93 else " (high)" if covers - doubt > 0.97 else ""
+    return f"{covers:.3f}{mark}", f"{np.mean([high - low for low, high, _ in ends]):.3f}"
+
+
+_TABLES = {"share": _share, "difference": _difference, "paired": _paired, "mean": _mean}
+
+
+if __name__ == "__main__":
+    main()
