@@ -39,6 +39,17 @@ def test_budgets_stand_beside_what_they_ended(tmp_path: Path) -> None:
     assert "ended 3 of 5 attacks" in doubt and "2 by queries, 1 by seconds" in doubt and "clock" in doubt
 
 
+def test_times_a_step_that_differ_between_seeds_are_doubted(tmp_path: Path) -> None:
+    made = [training("vanilla", seed, seconds=seconds) for seed, seconds in enumerate((60.0, 80.0, 89.0))]
+    made += [training("r3f", seed, seconds=seconds) for seed, seconds in enumerate((60.0, 91.0))]
+    made += [training("mixout", 0, seconds=600.0)]
+    for directory, trainings in (("alike", made[:3]), ("busy", made)):
+        write(tmp_path / directory / "train.jsonl", TrainingRecord, trainings)
+    assert not [doubt for doubt in summarize([tmp_path / "alike"]).doubts if "a step" in doubt]
+    (doubt,) = [doubt for doubt in summarize([tmp_path / "busy"]).doubts if "a step" in doubt]
+    assert doubt.startswith("Of 2 methods that were trained with several seeds on a task, 1 took over 1.5 times")
+
+
 def test_what_probing_brought_up_is_doubted_once(tmp_path: Path) -> None:
     warnings = ["scores depend on batch-mates <b>", "scores are saturated"]
     write_attack(tmp_path, attack_run("mine", "pwws", warnings=warnings), [fallen()])

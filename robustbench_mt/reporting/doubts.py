@@ -29,6 +29,8 @@ _HUB = 0.5
 _ENOUGH_INSTANCES = 8
 # Of the test examples of the largest class to those of the smallest.
 _UNEVEN = 1.5
+# Of the slowest training to the fastest of its kind, in time a step.
+_BUSY = 1.5
 # Cells that failed for the same reason.
 _NAMED = 5
 
@@ -47,12 +49,28 @@ def doubts(
     return [
         *_failures(runs),
         *_evaluations(runs),
+        *_times(runs),
         *_hubs(matching),
         *of_attacks,
         *of_curves,
         *_fallbacks(groups),
         *seeds,
     ]
+
+
+def _times(runs: Runs) -> Iterator[str]:
+    kinds: dict[tuple[str, ...], list[float]] = {}
+    for made in runs.trainings:
+        if made.history:
+            kind = (made.task, made.method, made.variant, repr(made.settings))
+            kinds.setdefault(kind, []).append(made.seconds / made.history[-1]["step"])
+    several = [times for times in kinds.values() if len(times) > 1]
+    if uneven := sum(max(times) > _BUSY * min(times) for times in several):
+        yield (
+            f"Of {len(several)} methods that were trained with several seeds on a task, {uneven} took over {_BUSY:g} "
+            "times as long a step with one seed as with another: other work on the machine is in these times, and they "
+            "say little of what a method costs."
+        )
 
 
 def _failures(runs: Runs) -> Iterator[str]:
