@@ -95,7 +95,7 @@ def _hubs(rows: list[MatchingRow]) -> Iterator[str]:
         if seeds and row.instances >= _ENOUGH_INSTANCES:
             remedy = "" if "similarity=distance" in row.method else " With similarity=distance no instance can."
             yield (
-                f"{row.task}: training {row.method}, with {seeds} of {len(row.hubs)} seeds one instance took more than "
+                f"{row.task}: training {row.method}, with {seeds} of {len(row.hubs)} seed{'s' * (len(row.hubs) != 1)} one instance took more than "
                 f"half of the other rows' mass in a recorded matrix: all were mixed with much the same.{remedy}"
             )
 
