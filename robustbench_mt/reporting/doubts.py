@@ -91,12 +91,12 @@ def _evaluations(runs: Runs) -> Iterator[str]:
 
 def _hubs(rows: list[MatchingRow]) -> Iterator[str]:
     for row in rows:
-        seeds = sum(max(hubs) > _HUB for hubs in row.hubs)
+        seeds, every = sum(max(hubs) > _HUB for hubs in row.hubs), len(row.hubs)
         if seeds and row.instances >= _ENOUGH_INSTANCES:
             remedy = "" if "similarity=distance" in row.method else " With similarity=distance no instance can."
             yield (
-                f"{row.task}: training {row.method}, with {seeds} of {len(row.hubs)} seed{'s' * (len(row.hubs) != 1)} one instance took more than "
-                f"half of the other rows' mass in a recorded matrix: all were mixed with much the same.{remedy}"
+                f"{row.task}: training {row.method}, with {seeds} of {every} seed{'s' * (every != 1)} one instance took "
+                f"more than half of the other rows' mass in a recorded matrix: all were mixed with much the same.{remedy}"
             )
 
 
