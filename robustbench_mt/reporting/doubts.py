@@ -95,8 +95,9 @@ def _hubs(rows: list[MatchingRow]) -> Iterator[str]:
         if seeds and row.instances >= _ENOUGH_INSTANCES:
             remedy = "" if "similarity=distance" in row.method else " With similarity=distance no instance can."
             yield (
-                f"{row.task}: training {row.method}, with {seeds} of {every} seed{'s' * (every != 1)} one instance took "
-                f"more than half of the other rows' mass in a recorded matrix: all were mixed with much the same.{remedy}"
+                f"{row.task}: training {row.method}, with {seeds} of {every} seed{'s' * (every != 1)} one instance "
+                "took more than half of the other rows' mass in a recorded matrix: all were mixed with much the same."
+                f"{remedy}"
             )
 
 
