@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from interval_coverage import covers
+from interval_checks import covers
 from scipy import stats
 
 from robustbench_mt.comparisons import t_over_seeds_and_examples

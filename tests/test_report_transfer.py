@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from report_tables import rows
 from run_directory import attack_run, fallen, training, transfer, write, write_attack
-from test_report_comparisons import rows
 
 from robustbench_mt.records import TrainingRecord, TransferRecord
 from robustbench_mt.reporting.report import report

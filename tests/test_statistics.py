@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from interval_coverage import covers
+from interval_checks import covers
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
