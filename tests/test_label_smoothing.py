@@ -39,4 +39,4 @@ def test_certainty_has_a_price() -> None:
 
 @pytest.mark.parametrize("value", ["-0.1", "1", "much", "True"])
 def test_what_is_no_share_is_refused(value: str) -> None:
-    check_setting_is_refused(f"label-smoothing:smoothing={value}", "give 0 to below 1")
+    check_setting_is_refused(f"label-smoothing:smoothing={value}", "give a number from 0 to below 1")
