@@ -20,8 +20,9 @@ from scipy import optimize, special
 
 from robustbench_mt import statistics
 from robustbench_mt.crossed import Crossed
+from robustbench_mt.paired_proportions import paired_difference
 from robustbench_mt.spread import spread_of_mean
-from robustbench_mt.statistics import CONFIDENCE, Estimate, bootstrap_mean, paired_difference
+from robustbench_mt.statistics import CONFIDENCE, Estimate, bootstrap_mean
 
 Trial = tuple[Estimate, float]
 """An interval and the truth."""

@@ -12,7 +12,8 @@ from robustbench_mt.comparisons import (
     what_can_be_shown,
     wilcoxon_over_seeds,
 )
-from robustbench_mt.statistics import mcnemar_exact, paired_over_seeds
+from robustbench_mt.paired_proportions import mcnemar_exact
+from robustbench_mt.statistics import paired_over_seeds
 
 # Student 1908, "The probable error of a mean": additional hours of sleep of ten patients by two drugs.
 DRUG_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

@@ -13,11 +13,12 @@ from run_directory import attack_run, evaluation, fallen, stood, training, trans
 from statsmodels.stats.multitest import multipletests
 
 from robustbench_mt.crossed import Crossed
+from robustbench_mt.paired_proportions import mcnemar_exact
 from robustbench_mt.records import AttackRecord, EvaluationRecord, TrainingRecord, TransferRecord
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import Summary, summarize
-from robustbench_mt.statistics import hierarchical_bootstrap_difference, mcnemar_exact, wilson
+from robustbench_mt.statistics import hierarchical_bootstrap_difference, wilson
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from robustbench_mt import statistics
+from robustbench_mt import paired_proportions, statistics
+from robustbench_mt.paired_proportions import mcnemar_exact, paired_difference
 from robustbench_mt.statistics import (
     Estimate,
     bootstrap_mean,
     hierarchical_bootstrap_difference,
-    mcnemar_exact,
     mean_over_seeds,
-    paired_difference,
     paired_over_seeds,
     wilson,
 )
@@ -139,7 +138,7 @@ def test_tangos_interval_is_the_published_one(
     # Fagerland, Lydersen and Laake 2014, "Recommended tests and confidence intervals for paired binomial proportions",
     # of Bentur et al. 2009 and Cavo et al. 2012.
     digits = 3 if n == 21 else 4
-    ends = tuple(round(end, digits) for end in statistics._tango(only_first, only_second, n))
+    ends = tuple(round(end, digits) for end in paired_proportions._tango(only_first, only_second, n))
     assert ends == (low, high)
 
 

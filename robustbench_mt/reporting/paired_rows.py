@@ -6,11 +6,12 @@ from itertools import combinations
 
 import numpy as np
 
+from robustbench_mt.paired_proportions import mcnemar_exact, paired_difference
 from robustbench_mt.reporting.attack_rows import AttackGroup
 from robustbench_mt.reporting.families import Tested, corrected
 from robustbench_mt.reporting.naming import compared, is_baseline, method_order
 from robustbench_mt.reporting.paired_outcomes import Checkpoint, Outcomes, conditions_by_task
-from robustbench_mt.statistics import Estimate, mcnemar_exact, paired_difference, wilson
+from robustbench_mt.statistics import Estimate, wilson
 
 __all__ = ["MOST_METHODS", "PairedRow", "paired_rows"]
 
