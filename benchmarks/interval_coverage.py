@@ -3,14 +3,17 @@
     python benchmarks/interval_coverage.py
     python benchmarks/interval_coverage.py share --tables 4000
 
-An outcome is right with a probability whose logit is the sum of what the seed, the example, and for differences the
-method on that example bring: normal, with the standard deviations that the table names. A mark stands where coverage is
-under 93% or over 97% by more than two standard errors of the simulation.
+For shares and differences an outcome is right with a probability whose logit is the sum of what the seed, the example,
+and for differences the method on that example bring: normal, with the standard deviations that the table names. The
+logarithm of a value is such a sum where means are of several seeds. A mark stands where coverage is under 93% or over
+97% by more than two standard errors of the simulation.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +23,11 @@ from scipy import optimize, special
 
 from robustbench_mt import statistics
 from robustbench_mt.crossed import Crossed
+from robustbench_mt.ledger import read_records
 from robustbench_mt.paired_proportions import paired_difference
+from robustbench_mt.records import AttackRecord
 from robustbench_mt.spread import spread_of_mean
-from robustbench_mt.statistics import CONFIDENCE, Estimate, bootstrap_mean
+from robustbench_mt.statistics import CONFIDENCE, Estimate, mean_over_examples
 
 Trial = tuple[Estimate, float]
 """An interval and the truth."""
@@ -107,17 +112,42 @@ def _paired(rng: np.random.Generator, tables: int) -> Table:
 
 
 def _mean(rng: np.random.Generator, tables: int) -> Table:
-    table = Table("values", "n", "covers", "mean width", title="bootstrap_mean")
+    table = Table("values", "n", "covers", "mean width", title="mean_over_examples")
     drawn: dict[str, tuple[Callable[[int], NDArray[np.float64]], float]] = {
         "normal": (lambda n: rng.normal(5, 1, n), 5.0),
         "shares of words (beta 1.2, 8)": (lambda n: rng.beta(1.2, 8, n), 1.2 / 9.2),
         "queries (20 + lognormal, sd 0.8)": (lambda n: 20 + rng.lognormal(4, 0.8, n), 20 + np.exp(4.32)),
         "lognormal, sd 1": (lambda n: rng.lognormal(0, 1, n), np.exp(0.5)),
     }
+    for recipe, queries in _queries().items():
+        drawn[f"queries of {recipe}"] = (partial(rng.choice, queries), queries.mean())
     for (name, (draw, truth)), n in product(drawn.items(), (10, 20, 50, 100, 400)):
-        trials = [(bootstrap_mean(draw(n), trial), float(truth)) for trial in range(tables)]
+        trials = [(mean_over_examples(draw(n)), float(truth)) for _ in range(tables)]
         table.add_row(name, str(n), *_told(trials))
     return table
+
+
+def _mean_over_seeds(rng: np.random.Generator, tables: int) -> Table:
+    table = Table("seeds", "seed sd", "example sd", "chance sd", "n", "covers", "mean width", title="Crossed.mean")
+    spreads = ((0.0, 0.7, 0.4), (0.2, 0.7, 0.4), (0.0, 0.9, 0.3), (0.1, 1.0, 0.5), (0.3, 0.3, 0.5))
+    for seeds, (seed_sd, example_sd, chance_sd), n in product(_SEEDS, spreads, (20, 50, 100, 400)):
+        crossed, truth = Crossed([np.arange(n)] * seeds), float(np.exp((seed_sd**2 + example_sd**2 + chance_sd**2) / 2))
+        trials = []
+        for _ in range(tables):
+            of_seeds, of_examples = rng.normal(0, seed_sd, (seeds, 1)), rng.normal(0, example_sd, (1, n))
+            values = np.exp(of_seeds + of_examples + rng.normal(0, chance_sd, (seeds, n)))
+            trials.append((crossed.mean([*values]), truth))
+        table.add_row(str(seeds), f"{seed_sd}", f"{example_sd}", f"{chance_sd}", str(n), *_told(trials))
+    return table
+
+
+def _queries() -> dict[str, NDArray[np.float64]]:
+    """Of all attacks in ``results/paper``, by recipe."""
+    found: dict[str, list[float]] = {}
+    for path in (Path(__file__).parents[1] / "results" / "paper" / "attacks").glob("*/*/*.jsonl"):
+        records = read_records(path, AttackRecord)
+        found.setdefault(path.stem, []).extend(r.queries for r in records if r.status in ("success", "failed"))
+    return {recipe: np.array(queries, dtype=float) for recipe, queries in sorted(found.items())}
 
 
 def _logit(share: float, spread: float) -> float:
@@ -148,7 +178,7 @@ def _told(trials: Sequence[Trial]) -> tuple[str, str]:
     return f"{covers:.3f}{mark}", f"{np.mean([high - low for low, high, _ in ends]):.3f}"
 
 
-_TABLES = {"share": _share, "difference": _difference, "paired": _paired, "mean": _mean}
+_TABLES = {"share": _share, "difference": _difference, "paired": _paired, "mean": _mean, "means": _mean_over_seeds}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from robustbench_mt.spread import spread_of_mean
-from robustbench_mt.statistics import CONFIDENCE, Estimate, bootstrap_mean, mean_over_seeds, wilson
+from robustbench_mt.statistics import CONFIDENCE, Estimate, mean_over_examples, mean_over_seeds, wilson
 
 __all__ = ["Crossed"]
 
@@ -75,19 +75,23 @@ class Crossed:
     def mean(self, values: Sequence[NDArray[Any]]) -> Estimate:
         """The mean of all values, none of which is below 0.
 
-        Of one checkpoint, with a percentile bootstrap interval over examples; of several, with Student's t interval
-        over seeds and examples (see :func:`robustbench_mt.spread.spread_of_mean`).
+        Of one checkpoint, with the interval of :func:`robustbench_mt.statistics.mean_over_examples`; of several, with
+        Student's t interval over seeds and examples (see :func:`robustbench_mt.spread.spread_of_mean`), without the
+        skewness that examples bring (see :mod:`robustbench_mt.skewness`).
+
+        In simulation (``benchmarks/interval_coverage.py``; queries of 50 to 400 examples, lognormal with an sd of 0.7
+        to 1.1) its nominal 95% cover 93 to 97%; with 20 examples, or with two seeds that differ much, 91 to 96%.
         """
         if len(values) < 2:
-            return bootstrap_mean(np.concatenate(values) if values else [])
+            return mean_over_examples(np.concatenate(values) if values else []).within(0.0, math.inf)
         if self._shared < 2:
             return self._over_seeds(values, math.inf)
         mean = float(np.concatenate(values).mean())
         spread = spread_of_mean(self._table(values), sum(self._sizes) / len(values))
-        margin = spread.margin(CONFIDENCE)
-        if not margin:
+        below, above = spread.reach(CONFIDENCE)
+        if not below + above:
             return Estimate(mean, None, None, self.n, "t over seeds and examples")
-        return Estimate(mean, mean - margin, mean + margin, self.n, "t over seeds and examples").within(0.0, math.inf)
+        return Estimate(mean, mean - below, mean + above, self.n, "t over seeds and examples").within(0.0, math.inf)
 
     def _table(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """Seeds x the examples that all have."""

@@ -66,6 +66,7 @@ class Part:
         attack: recipes to run on every checkpoint, if any.
         imbalance: ratios to train along, if any.
         label_noise: shares of flipped training labels to train along, if any.
+        test_examples: score and attack no more than this many test examples; see :class:`TaskOptions`.
     """
 
     tasks: tuple[str, ...]
@@ -79,6 +80,7 @@ class Part:
     attack: AttackPlan | None = None
     imbalance: ImbalancePlan | None = None
     label_noise: NoisePlan | None = None
+    test_examples: int | None = None
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 

@@ -31,13 +31,13 @@ def unfold(experiment: Experiment, options: TaskOptions) -> list[Cell]:
     Raises:
         UserError: there is no such task, method or recipe, or two parts name one cell with different settings.
     """
-    cells = [cell for name, part in experiment.parts.items() for cell in _cells(name, part, options)]
+    cells = [cell for name, part in experiment.parts.items() for cell in _cells(name, part, _data(part, options))]
     kept = {cell.work for cell in cells if isinstance(cell, TrainCell) and cell.keep}
     cells = [replace(c, keep=c.work in kept) if isinstance(c, TrainCell) else c for c in cells]
     first: dict[str, Cell] = {}
     for cell in cells:
         other = first.setdefault(cell.work, cell)
-        if other.asked != cell.asked:
+        if (other.asked, other.data) != (cell.asked, cell.data):
             raise BadExperimentError(
                 f"{other.name} and {cell.name} would leave the same records, but differ in their settings: give one of "
                 "the two parts other tasks, methods or seeds."
@@ -74,6 +74,10 @@ def _some_names(cells: Sequence[Cell]) -> str:
     kinds = {(cell.part, cell.what): cell.name for cell in reversed(cells)}
     names = list(dict.fromkeys([*reversed(kinds.values()), *(cell.name for cell in cells)]))[:_SHOWN]
     return f"there are {', '.join(names)}{', ...' if len(cells) > len(names) else ''}"
+
+
+def _data(part: Part, options: TaskOptions) -> TaskOptions:
+    return replace(options, test_examples=part.test_examples) if part.test_examples is not None else options
 
 
 def _cells(name: str, part: Part, options: TaskOptions) -> Iterator[Cell]:

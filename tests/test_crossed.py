@@ -9,8 +9,8 @@ from robustbench_mt.comparisons import t_over_seeds_and_examples
 from robustbench_mt.crossed import Crossed
 from robustbench_mt.spread import spread_of_mean
 from robustbench_mt.statistics import (
-    bootstrap_mean,
     hierarchical_bootstrap_difference,
+    mean_over_examples,
     mean_over_seeds,
     wilson,
 )
@@ -35,7 +35,7 @@ def every(seeds: int) -> Crossed:
 def test_one_checkpoint_has_the_intervals_over_examples() -> None:
     right = np.arange(N) < 61
     assert every(1).share([right]) == wilson(61, N)
-    assert every(1).mean([np.arange(N)]) == bootstrap_mean(np.arange(N))
+    assert every(1).mean([np.arange(N)]) == mean_over_examples(np.arange(N))
 
 
 @pytest.mark.parametrize("right", [0, 1, 61, N])

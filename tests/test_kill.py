@@ -18,14 +18,14 @@ from robustbench_mt.interrupt import INTERRUPTED, MESSAGE
 
 pytestmark = pytest.mark.usefixtures("interrupts_arrive")
 
-EXAMPLES = 60
+EXAMPLES = 40
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")
 def test_killed_and_interrupted_equals_uninterrupted(
     killing: ModuleType, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One run that is killed with one worker, with two, together with its two workers, and interrupted."""
+    """One run that is killed in one process, with its two workers left alone, and interrupted as a terminal does it."""
     data = write_reviews(tmp_path / "toy.csv")
     attack = ["attack", str(checkpoint), "--task", str(data), "--split", "train", "--recipe", "deepwordbug"]
     attack += ["--examples", str(EXAMPLES), "--in-flight", "2", "--out"]
@@ -37,9 +37,6 @@ def test_killed_and_interrupted_equals_uninterrupted(
         [
             (1, False, signal.SIGKILL),
             (2, False, signal.SIGKILL),
-            (2, True, signal.SIGKILL),
-            (1, False, signal.SIGINT),
-            # As a terminal does it.
             (2, True, signal.SIGINT),
         ]
     ):
@@ -48,7 +45,7 @@ def test_killed_and_interrupted_equals_uninterrupted(
         assert seen, f"it ended before moment {number}"
         assert how != signal.SIGINT or float(seen.split("gone in ")[1].split()[0]) < 2, seen
     survived = len(killing.recorded(out))
-    assert 5 <= survived < EXAMPLES
+    assert 3 <= survived < EXAMPLES
     (path,) = out.glob("attacks/*/*/*.jsonl")
     with path.open("ab") as stream:
         stream.write(b'{"record": "attack", "schema": 1, "index": 19, "see')

@@ -115,6 +115,15 @@ def test_parts_that_would_leave_the_same_records_with_other_settings(tmp_path: P
         names(load_experiment(path))
 
 
+def test_a_part_that_scores_fewer_test_examples(tmp_path: Path) -> None:
+    fewer = {**PARTS, "test_examples": 50}
+    cells = unfold(load_experiment(written(tmp_path / "e.yaml", fewer)), TaskOptions(test_examples=99))
+    assert {cell.data.test_examples for cell in cells} == {50}
+    path = written(tmp_path / "e.yaml", change("parts", "robustness", "test_examples", value=50))
+    with pytest.raises(UserError, match=r"glue/train/cola/vanilla/seed3 and robustness/train/.* differ in their sett"):
+        names(load_experiment(path))
+
+
 def test_patterns(tmp_path: Path) -> None:
     cells = unfold(load_experiment(written(tmp_path / "e.yaml", PARTS)), TaskOptions())
     chosen = choose_cells(cells, ["glue/*", "*/deepwordbug"], ["*/supcon/*"])

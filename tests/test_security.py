@@ -6,14 +6,18 @@ import json
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from command_line import run
 from conftest import write_reviews
 from safetensors.torch import load_file, save_file
 from vector_samples import WORDS
@@ -275,7 +279,7 @@ def test_nothing_is_sent_anywhere(tiny_base: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "value"),
     [
-        ("from robustbench_mt import fine_tune", None),
+        ("from robustbench_mt import load_task", None),
         ("import attacks", None),
         ("import imbalance", None),
         ("import attacks", "0"),
@@ -321,26 +325,27 @@ def descendants(process: int) -> set[int]:
 @pytest.mark.skipif(not Path("/proc/net/tcp").is_file(), reason="open ports are looked up in /proc")
 def test_nothing_listens_on_a_port(checkpoint: Path, tmp_path: Path) -> None:
     """All through an attack by two workers."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)):
         assert listening({os.getpid()}), "the test would see it"
-    data = write_reviews(tmp_path / "toy.csv")
-    command = [sys.executable, "-m", "robustbench_mt", "attack", str(checkpoint), "--task", str(data), "--workers", "2"]
-    command += ["--recipe", "deepwordbug", "--examples", "8", "--out", str(tmp_path / "out")]
-    most = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as attack:
-        while attack.poll() is None:
-            processes = descendants(attack.pid)
+    before, over = listening({os.getpid()}), threading.Event()
+
+    def watch() -> int:
+        most = 0
+        while not over.wait(0.05):
+            processes = descendants(os.getpid())
             most = max(most, len(processes))
-            assert listening(processes) == set()
-            try:
-                attack.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-        _, said = attack.communicate()
-    assert attack.returncode == 0, said
-    assert most >= 3, "the workers were not seen"
+            assert listening(processes) <= before
+        return most
+
+    data = write_reviews(tmp_path / "toy.csv")
+    with ThreadPoolExecutor() as beside:
+        watching = beside.submit(watch)
+        try:
+            attack = ("attack", checkpoint, "--task", data, "--recipe", "deepwordbug", "--examples", 8, "--workers", 2)
+            assert run(*attack, "--out", tmp_path / "out") == 0
+        finally:
+            over.set()
+    assert watching.result() >= 3, "the workers were not seen"
     (path,) = (tmp_path / "out").glob("attacks/*/*/*.jsonl")
     with Ledger(path, AttackRecord) as ledger:
         assert len(ledger.records) == 8

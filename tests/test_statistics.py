@@ -11,8 +11,8 @@ from robustbench_mt import paired_proportions, statistics
 from robustbench_mt.paired_proportions import mcnemar_exact, paired_difference
 from robustbench_mt.statistics import (
     Estimate,
-    bootstrap_mean,
     hierarchical_bootstrap_difference,
+    mean_over_examples,
     mean_over_seeds,
     paired_over_seeds,
     wilson,
@@ -54,28 +54,44 @@ def test_wilson_has_a_width_where_all_or_none_succeed(successes: int, end: str) 
     assert estimate.high - estimate.low > 0.3
 
 
-@pytest.mark.parametrize("estimate", [wilson(0, 0), bootstrap_mean([]), mean_over_seeds([])])
+@pytest.mark.parametrize("estimate", [wilson(0, 0), mean_over_examples([]), mean_over_seeds([])])
 def test_nothing_counted_has_no_value(estimate: Estimate) -> None:
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (None, None, None, 0)
     assert estimate.show().startswith("–, ")
 
 
-@pytest.mark.parametrize("estimate", [bootstrap_mean([0.4]), mean_over_seeds([0.4])])
+@pytest.mark.parametrize("estimate", [mean_over_examples([0.4]), mean_over_seeds([0.4])])
 def test_one_value_has_no_interval(estimate: Estimate) -> None:
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (0.4, None, None, 1)
     assert estimate.parts() == ("40.0%", "")
 
 
-def test_bootstrap_is_seeded_and_near_the_normal_interval() -> None:
-    values = np.random.default_rng(1).exponential(size=400).tolist()
-    estimate = bootstrap_mean(values, seed=3)
-    assert estimate == bootstrap_mean(values, seed=3)
-    assert estimate != bootstrap_mean(values, seed=4)
-    margin = 1.96 * np.std(values, ddof=1) / 20
-    assert estimate.value == pytest.approx(np.mean(values))
-    assert (estimate.low, estimate.high) == pytest.approx(
-        (np.mean(values) - margin, np.mean(values) + margin), abs=0.02
-    )
+def test_values_without_skewness_have_students_interval() -> None:
+    values = np.random.default_rng(1).normal(size=50)
+    values = np.concatenate([values, -values]) + 3
+    estimate = mean_over_examples(values)
+    expected = stats.t.interval(0.95, 99, 3, stats.sem(values))
+    assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_ends_are_those_where_halls_statistic_is_students() -> None:
+    """Hall 1992, with the statistic written out as it is there."""
+    values = np.random.default_rng(0).lognormal(size=40)
+    estimate = mean_over_examples(values)
+    n, skewness = 40, stats.skew(values, bias=False)
+    for end, quantile in ((estimate.low, 0.975), (estimate.high, 0.025)):
+        t = (values.mean() - end) / stats.sem(values)
+        transformed = t + skewness * t**2 / (3 * n**0.5) + skewness**2 * t**3 / (27 * n) + skewness / (6 * n**0.5)
+        assert transformed == pytest.approx(stats.t.ppf(quantile, n - 1))
+
+
+def test_the_long_tail_is_where_the_interval_is_longer() -> None:
+    values = np.random.default_rng(0).lognormal(size=40)
+    right, left = mean_over_examples(values), mean_over_examples(-values)
+    assert right.high - right.value > 1.2 * (right.value - right.low)
+    assert (left.low, left.high) == pytest.approx((-right.high, -right.low))
+    repeated = mean_over_examples([30.0] * 99 + [31.0])
+    assert repeated.low < repeated.value < repeated.high
 
 
 def test_interval_over_seeds_is_students() -> None:
@@ -304,11 +320,14 @@ def test_hierarchical_bootstrap_of_two_seeds_covers_nearly_as_often() -> None:
     assert 0.905 - 0.015 <= simulated(2, of_seeds=0.5, of_examples=1.0)[0] <= 0.99
 
 
-@pytest.mark.parametrize("n", [10, 20])
-def test_bootstrap_of_few_values_covers_nearly_as_often(n: int) -> None:
+@pytest.mark.parametrize("n", [20, 50, 100])
+def test_means_of_long_tailed_values_cover_as_often_as_they_say(n: int) -> None:
     rng = np.random.default_rng(n)
-    covered = [covers(bootstrap_mean(rng.beta(1.2, 8, n), trial), 1.2 / 9.2) for trial in range(500)]
-    assert 0.91 <= np.mean(covered) <= 0.97
+    samples = [20 + rng.lognormal(4, 0.8, n) for _ in range(1000)]
+    truth = 20 + np.exp(4 + 0.8**2 / 2)
+    # Two standard errors of the simulation beyond 0.93 and 0.97.
+    assert 0.93 - 0.016 <= np.mean([covers(mean_over_examples(sample), truth) for sample in samples]) <= 0.97 + 0.011
+    assert np.mean([stats.t.interval(0.95, n - 1, s.mean(), stats.sem(s))[1] < truth for s in samples]) > 0.045
 
 
 @pytest.mark.usefixtures("few_resamples")

@@ -76,6 +76,21 @@ def test_columns_and_protection_as_asked(tmp_path):
     assert (task.fields, task.protected_fields) == (("b", "text"), ("text",))
 
 
+def test_fewer_test_examples_are_at_even_distances(tmp_path):
+    """Of a file that is sorted by label, none of the labels is left out."""
+    rows = [(f"text {i}", "red" if i < 40 else "blue") for i in range(60)]
+    for split in ("train", "test"):
+        write(tmp_path / "sorted" / f"{split}.csv", ("text", "label"), rows)
+    fewer = load_task(str(tmp_path / "sorted"), TaskOptions(test_examples=6))
+    assert [text for (text,) in texts(fewer, "test")] == [f"text {i}" for i in (0, 10, 20, 30, 40, 50)]
+    assert len(fewer.split("train")) + len(fewer.split("validation")) == 60
+    assert fewer.remarks[-1] == "6 of its 60 test examples, at even distances."
+    whole = load_task(str(tmp_path / "sorted"), TaskOptions(test_examples=60))
+    assert whole == load_task(str(tmp_path / "sorted"))
+    with pytest.raises(UserError, match="test_examples is 0: it must be at least 1"):
+        TaskOptions(test_examples=0)
+
+
 @pytest.mark.parametrize(
     ("labels", "options", "names", "first_codes"),
     [

@@ -229,4 +229,4 @@ def _budgets(columns: Columns) -> NDArray[np.int64]:
 
 def _share_changed(successes: Sequence[Columns]) -> Estimate:
     measured = [of[of["words"] > 0] for of in successes]
-    return _crossed(measured).mean([of["words_changed"] / of["words"] for of in measured])
+    return _crossed(measured).mean([of["words_changed"] / of["words"] for of in measured]).within(0.0, 1.0)

@@ -12,9 +12,9 @@ __all__ = ["BUDGETS_SHOWN", "attack_tables"]
 BUDGETS_SHOWN = (0, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100)
 
 WILSON = (
-    "The n examples are the same for all seeds. Of one seed, shares have 95% Wilson intervals and means 95% bootstrap "
-    "intervals over examples; of several, 95% Wilson and t intervals over seeds and examples, which say what other "
-    "seeds and other examples would give."
+    "The n examples are the same for all seeds. Of one seed, shares have 95% Wilson intervals and means 95% t "
+    "intervals over examples; of several, both are over seeds and examples and say what other seeds and other examples "
+    "would give. From t intervals the skewness of the values is removed."
 )
 LEFT_OUT = (
     "Examples whose attack ended in an error or could not be tried are left out of n; their number stands beside it."

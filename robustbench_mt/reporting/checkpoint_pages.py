@@ -139,7 +139,7 @@ def _attacks(row: LeaderboardRow) -> Table:
     return Table(
         "attacks",
         "Attacks",
-        "Shares have 95% Wilson intervals, means 95% bootstrap intervals.",
+        "Shares have 95% Wilson intervals, means 95% t intervals without the values' skewness.",
         [
             Column("recipe", "recipe"),
             Column("clean_accuracy", "clean accuracy", "percent"),

@@ -132,6 +132,7 @@ STATISTICS: dict[str, str] = {
     "wilson": "wilson1927probable",
     "effective": "franco2019comparative",
     "bootstrap": "efron1979bootstrap",
+    "unskewed": "hall1992removal",
     "hierarchical": "owen2007pigeonhole",
     "stretched": "hillis2007comparison",
     "mcnemar": "mcnemar1947note",

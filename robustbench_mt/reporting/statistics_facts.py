@@ -24,6 +24,7 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
         "crossed": "Wilson over seeds and examples" in intervals,
         "over_seeds": "t over seeds" in intervals,
         "over_both": "t over seeds and examples" in intervals,
+        "over_examples": "t over examples" in intervals,
         "bootstrap": "bootstrap over examples" in intervals,
         "paired_t": _families(summary.methods),
         "curves_t": _families([*summary.imbalance_differences, *summary.label_noise_differences]),

@@ -54,7 +54,7 @@ def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
     if is_path(name):
         from robustbench_mt.tasks.user_data import load_files
 
-        return _protect(load_files(expanded(name), task_slug(name), options), options.protect)
+        return _as_asked(load_files(expanded(name), task_slug(name), options), options)
     remedy = f"Data of your own is given by its path ({', '.join(SUFFIXES)}, or a directory)."
     entry = choose("task", name, TASKS, remedy)
     for option in _FOR_FILES:
@@ -64,7 +64,7 @@ def load_task(name: str, options: TaskOptions = _DEFAULTS) -> Task:
             )
     module, function = entry.loader.split(":")
     load = cast(Callable[[str, TaskEntry, TaskOptions], Task], getattr(import_module(module), function))
-    return _protect(load(name, entry, options), options.protect)
+    return _as_asked(load(name, entry, options), options)
 
 
 def task_from(data: "pd.DataFrame | Mapping[str, Any] | Any", name: str, options: TaskOptions = _DEFAULTS) -> Task:
@@ -93,7 +93,23 @@ def task_from(data: "pd.DataFrame | Mapping[str, Any] | Any", name: str, options
     """
     from robustbench_mt.tasks.in_memory import load_memory
 
-    return _protect(load_memory(data, name, options), options.protect)
+    return _as_asked(load_memory(data, name, options), options)
+
+
+def _as_asked(task: Task, options: TaskOptions) -> Task:
+    return _shortened(_protect(task, options.protect), options.test_examples)
+
+
+def _shortened(task: Task, test_examples: int | None) -> Task:
+    """With so many test examples at most."""
+    test = task.splits.get("test", ())
+    if test_examples is None or len(test) <= test_examples:
+        return task
+    assert isinstance(test, Examples)
+    # At even distances, because a file may be sorted by label.
+    chosen = test.select([number * len(test) // test_examples for number in range(test_examples)])
+    remark = f"{test_examples} of its {len(test)} test examples, at even distances."
+    return replace(task, splits={**task.splits, "test": chosen}, remarks=(*task.remarks, remark))
 
 
 def _protect(task: Task, protect: tuple[str, ...] | None) -> Task:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from robustbench_mt.setting_checks import check_counts
+
 __all__ = ["NetworkOptions", "SplitOptions", "TaskOptions"]
 
 
@@ -48,3 +50,9 @@ class TaskOptions(NetworkOptions):
 
     protect: tuple[str, ...] | None = None
     """Fields that an attack must not change; default: the task's own choice (the premise)."""
+
+    test_examples: int | None = None
+    """Of the test split read only this many, at even distances from each other; default: all."""
+
+    def __post_init__(self) -> None:
+        check_counts(self, "test_examples")
