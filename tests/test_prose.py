@@ -213,6 +213,7 @@ WILSON = "Proportions have 95% Wilson score intervals [@wilson1927probable]"
 OVER_BOTH = "for several seeds on the same examples over both"
 T_OVER_BOTH = "Means over the examples of several seeds have 95% intervals of Student's t over seeds and examples"
 T_OVER_SEEDS = "Means over seeds have 95% intervals of Student's t [@student1908probable] over seeds."
+BOOTSTRAP = "95% percentile bootstrap intervals over examples"
 T_OVER_EXAMPLES = "Means over the examples of one seed have 95% intervals of Student's t over examples"
 
 
@@ -239,7 +240,7 @@ def test_the_intervals_of_input_reduction_are_told(
 
 @pytest.mark.parametrize(
     ("seeds", "told", "not_told"),
-    [([0], [WILSON, T_OVER_EXAMPLES], [T_OVER_SEEDS]), ([0, 1], [T_OVER_SEEDS], [WILSON, T_OVER_EXAMPLES])],
+    [([0], [WILSON, BOOTSTRAP], [T_OVER_SEEDS]), ([0, 1], [T_OVER_SEEDS], [WILSON, BOOTSTRAP])],
 )
 def test_the_intervals_of_static_sets_are_told(
     seeds: list[int], told: list[str], not_told: list[str], tmp_path: Path
