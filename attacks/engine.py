@@ -21,6 +21,7 @@ from robustbench_mt.comparisons import what_can_be_shown
 from robustbench_mt.errors import ConflictingOptionsError
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, read_records
+from robustbench_mt.paths import AnyPath
 from robustbench_mt.progress import Show, note, progress
 from robustbench_mt.records import AttackRecord, AttackRun, to_json
 from robustbench_mt.tasks.task import Task
@@ -59,7 +60,7 @@ def attack(
     task: Task,
     recipe: Recipe,
     settings: AttackSettings,
-    out: Path,
+    out: AnyPath,
     *,
     options: RecipeOptions | None = None,
     reload: Reload | None = None,
@@ -96,7 +97,7 @@ def attack(
     task.require_classes("attacks")
     examples = task.split(settings.split)
     indices = choose_examples(len(examples), settings)
-    path = attack_path(out, victim.name, task.name, recipe.name)
+    path = attack_path(Path(out), victim.name, task.name, recipe.name)
     recorded = list(read_records(path, AttackRecord))
     with ExitStack() as stack:
         do: _Do | None = None

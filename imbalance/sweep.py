@@ -17,6 +17,7 @@ from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.metrics import of_all_examples
+from robustbench_mt.paths import AnyPath
 from robustbench_mt.progress import note, progress
 from robustbench_mt.scoring import Scorer
 from robustbench_mt.seeds import checked_seed
@@ -158,7 +159,7 @@ def refuse_other_settings(curve: Curve[R], path: Path) -> None:
         _claim(curve, path)
 
 
-def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network: bool = False) -> list[R]:
+def sweep(curve: Curve[R], points: Sequence[Point], path: AnyPath, *, allow_network: bool = False) -> list[R]:
     """Train and evaluate each point that has no record yet, and append its record.
 
     A training set that a method was trained on with the same seed, at another point or on another curve of the task, is
@@ -184,6 +185,7 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: Path, *, allow_network
         [[119, 12]]
     """
     check_points(curve, points)
+    path = Path(path)
     with Ledger(path, curve.record_type) as ledger:
         _claim(curve, path)
         done = _by_key(ledger.records, curve)

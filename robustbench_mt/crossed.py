@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from robustbench_mt.skewness import skewness_of_mean
 from robustbench_mt.spread import spread_of_mean
 from robustbench_mt.statistics import CONFIDENCE, Estimate, mean_over_examples, mean_over_seeds, wilson
 
@@ -87,8 +88,9 @@ class Crossed:
         if self._shared < 2:
             return self._over_seeds(values, math.inf)
         mean = float(np.concatenate(values).mean())
-        spread = spread_of_mean(self._table(values), sum(self._sizes) / len(values))
-        below, above = spread.reach(CONFIDENCE)
+        table = self._table(values)
+        spread = spread_of_mean(table, sum(self._sizes) / len(values))
+        below, above = spread.reach(CONFIDENCE, skewness_of_mean(table.mean(axis=0)))
         if not below + above:
             return Estimate(mean, None, None, self.n, "t over seeds and examples")
         return Estimate(mean, mean - below, mean + above, self.n, "t over seeds and examples").within(0.0, math.inf)

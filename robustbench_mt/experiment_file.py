@@ -27,6 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from robustbench_mt.errors import BadExperimentError, ConflictingOptionsError, NotUtf8Error, UserError
 from robustbench_mt.experiment import ONLY_PART, Experiment, Part
+from robustbench_mt.paths import AnyPath
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.files.text import reading
 
@@ -45,7 +46,7 @@ def packaged_experiment(name: str) -> Path:
     return Path(str(files("robustbench_mt") / "experiments" / f"{name}.yaml"))
 
 
-def load_experiment(path: Path, scale: str = "") -> Experiment:
+def load_experiment(path: AnyPath, scale: str = "") -> Experiment:
     """Read an experiment.
 
     Args:
@@ -61,7 +62,7 @@ def load_experiment(path: Path, scale: str = "") -> Experiment:
         >>> [part.methods for part in experiment.parts.values()]
         [('vanilla', 'match')]
     """
-    what = f"The experiment {path}"
+    path, what = Path(path), f"The experiment {path}"
     with reading(path):
         raw = path.read_bytes()
     try:

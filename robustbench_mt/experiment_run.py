@@ -15,6 +15,7 @@ from robustbench_mt.failures import Failures
 from robustbench_mt.inside import inside
 from robustbench_mt.kept_in_memory import forget
 from robustbench_mt.ledger import make_directory, refuse_differences, write_atomically
+from robustbench_mt.paths import AnyPath
 from robustbench_mt.progress import note, progress
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
@@ -52,7 +53,7 @@ class Outcome:
 
 def run_experiment(
     experiment: Experiment,
-    out: Path,
+    out: AnyPath,
     options: TaskOptions | None = None,
     *,
     only: Sequence[str] = (),
@@ -77,11 +78,12 @@ def run_experiment(
             would fail.
 
     Example:
-        >>> outcome = run_experiment(load_experiment(Path("small.yaml")), out)
+        >>> outcome = run_experiment(load_experiment("small.yaml"), out)
         >>> outcome.missing, outcome.report.page == out / "report" / "index.html"
         ([], True)
     """
     forget()
+    out = Path(out)
     begun = refuse_other_experiment(experiment, out)
     cells = unfold(experiment, options or TaskOptions())
     chosen = choose_cells(cells, only, skip)

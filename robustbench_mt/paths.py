@@ -4,9 +4,18 @@ The system says so of names that are too long, of directories that may not be se
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["exists", "expanded", "is_directory", "is_file"]
+__all__ = ["AnyPath", "exists", "expanded", "is_directory", "is_file", "one_or_more"]
+
+AnyPath = str | os.PathLike[str]
+"""What a caller may give for a path."""
+
+
+def one_or_more(paths: AnyPath | Sequence[AnyPath]) -> list[Path]:
+    """The paths; one that stands alone is a list of one."""
+    return [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
 
 
 def expanded(path: str | Path) -> Path:

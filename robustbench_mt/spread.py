@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from robustbench_mt.skewness import reach, skewness_of_mean
+from robustbench_mt.skewness import reach
 
 __all__ = ["Spread", "Variance", "spread_of_mean"]
 
@@ -33,23 +33,27 @@ class Spread:
         found: the variance with what seeds were found to differ by.
         by_chance: the variance if seeds differed by no more than chance lets them.
         of_seeds: the share of ``found`` that seeds bring beyond chance.
-        skewness: of the mean, as far as examples bring it.
     """
 
     found: Variance
     by_chance: Variance
     of_seeds: float
-    skewness: float
 
     def margin(self, confidence: float) -> float:
         """How far a two-sided interval reaches to either side, if the mean is not skewed."""
         quantile, error = self._wider(confidence)
         return quantile * error
 
-    def reach(self, confidence: float) -> tuple[float, float]:
-        """How far a two-sided interval reaches below and above the mean (see :mod:`robustbench_mt.skewness`)."""
+    def reach(self, confidence: float, skewness: float) -> tuple[float, float]:
+        """How far a two-sided interval reaches below and above the mean (see :mod:`robustbench_mt.skewness`).
+
+        Args:
+            confidence: of the interval.
+            skewness: of the mean over examples, were there no other seeds.
+        """
         quantile, error = self._wider(confidence)
-        return reach(error, quantile, self.skewness)
+        # The third root of its third moment is in the same measure as the deviation.
+        return reach(error, quantile, skewness * (1 - self.of_seeds) ** 1.5)
 
     def p(self, mean: float) -> float:
         """The two-sided p that the true mean is 0."""
@@ -97,7 +101,5 @@ def spread_of_mean(outcomes: NDArray[Any], examples: float | None = None) -> Spr
         # Without anything found, the degrees of freedom are those of seeds.
         Variance(float(found), float(max(freedom, seeds - 1))),
         Variance(float((by_chance + beyond_chance) / (seeds * (examples or n))), float((seeds - 1) * (n - 1))),
-        of_seeds := float(brought / found) if found else 0.0,
-        # The third root of its third moment is in the same measure as the deviation.
-        skewness_of_mean(of_examples) * max(1 - of_seeds, 0.0) ** 1.5,
+        float(brought / found) if found else 0.0,
     )

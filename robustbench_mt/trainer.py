@@ -34,6 +34,7 @@ from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.methods.method import Method
 from robustbench_mt.metrics import classification_metrics, of_all_examples, regression_metrics
+from robustbench_mt.paths import AnyPath
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.scoring import length_limit
@@ -60,9 +61,9 @@ class FineTuned:
     tokenizer: PreTrainedTokenizerBase
     record: TrainingRecord
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write an ordinary Hugging Face directory with ``training.json``, whole or not at all."""
-        save_checkpoint(path, self.model, self.tokenizer, self.record)
+        save_checkpoint(Path(path), self.model, self.tokenizer, self.record)
 
 
 def checkpoint_name(task: str, method: MethodChoice, seed: int, variant: str = "") -> str:

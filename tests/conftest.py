@@ -43,6 +43,11 @@ pytest_plugins = [
     "vector_samples",
 ]
 
+# Files that take 20 s or more.
+LONGEST = {
+    *("test_paper", "test_notebooks", "test_quickstart", "test_kill", "test_ray_runs", "test_accelerate"),
+    *("test_methods", "test_all_recipes", "test_security", "test_report_browser", "test_report_size", "test_workers"),
+}
 FROZEN = pytest.StashKey[int]()
 """How many modules the garbage collector leaves alone."""
 
@@ -98,8 +103,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs first: of several workers, none is left with one while the others have nothing to do."""
-    items.sort(key=lambda item: item.path.stem not in ("test_paper", "test_notebooks", "test_quickstart", "test_kill"))
+    """The longest files first: of several workers, none is left with one while the others have nothing to do."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

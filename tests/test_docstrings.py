@@ -100,3 +100,18 @@ def test_importing_the_package_imports_nothing_else() -> None:
     heavy = "{'torch', 'transformers', 'textattack', 'datasets', 'pandas', 'numpy', 'sklearn', 'matplotlib'}"
     code = f"import sys, robustbench_mt; dir(robustbench_mt); sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_path_may_be_a_string(
+    task: Task, settings: TrainingSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = robustbench_mt
+    monkeypatch.chdir(tmp_path)
+    few, vanilla = replace(settings, steps=2), api.parse_method("vanilla")
+    api.fine_tune(task, vanilla, few).save("run/checkpoints/a")
+    victim, recipe = api.load_victim("run/checkpoints/a", task), api.RECIPES["deepwordbug"]
+    api.attack(victim, task, recipe, api.AttackSettings(examples=2), "run")
+    api.sweep(api.ImbalanceCurve(task, few), api.curve_points([vanilla], [2], [0]), "run/imbalance.jsonl")
+    made = api.report("run", "page")
+    assert made.page == Path("page/index.html")
+    assert (len(made.summary.attacks), len(made.summary.imbalance)) == (1, 1)

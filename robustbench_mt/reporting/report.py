@@ -6,6 +6,7 @@ from pathlib import Path
 
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import make_directory, write_atomically
+from robustbench_mt.paths import AnyPath, one_or_more
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
@@ -28,7 +29,7 @@ class Report:
     summary: Summary
 
 
-def report(dirs: Sequence[Path], out: Path | None = None) -> Report:
+def report(dirs: AnyPath | Sequence[AnyPath], out: AnyPath | None = None) -> Report:
     """Write the report of one or more run directories.
 
     Beside the page, ``index.html``, stand ``figures`` as PNG, SVG and PDF, ``tables`` as CSV, Markdown and LaTeX, and a
@@ -36,18 +37,19 @@ def report(dirs: Sequence[Path], out: Path | None = None) -> Report:
     the same bytes. Files of an earlier report that this one has no data for stay where they are.
 
     Args:
-        dirs: run directories; what stands in two of them counts once.
+        dirs: run directories, or one; what stands in two of them counts once.
         out: where to write; ``report`` in the first directory by default.
 
     Raises:
         UserError: a directory is missing or has no record, a record cannot be read, or ``out`` cannot be written.
 
     Example:
-        >>> report([Path("run")], out).page.name
+        >>> report("run", out).page.name
         'index.html'
     """
+    first, *_ = dirs = one_or_more(dirs)
     summary = summarize(dirs)
-    return Report(_write(summary, inside(dirs[0], "report") if out is None else out), summary)
+    return Report(_write(summary, inside(first, "report") if out is None else Path(out)), summary)
 
 
 def _write(summary: Summary, out: Path) -> Path:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 
+from robustbench_mt.paths import AnyPath, one_or_more
 from robustbench_mt.reporting.ablation_rows import Ablation, ablations
 from robustbench_mt.reporting.attack_rows import (
     AttackGroup,
@@ -93,18 +93,18 @@ class Summary:
         return sorted([*self.attacks, *self.worst_case], key=lambda row: row.task)
 
 
-def summarize(dirs: Sequence[Path]) -> Summary:
+def summarize(dirs: AnyPath | Sequence[AnyPath]) -> Summary:
     """Read one or more run directories and compute what they say.
 
     Raises:
         UserError: a directory is missing or has no record, or a record cannot be read.
 
     Example:
-        >>> row = summarize([Path("run")]).attacks[0]
+        >>> row = summarize("run").attacks[0]
         >>> row.method, row.recipe, row.accuracy_under_attack.show()
         ('vanilla', 'deepwordbug', '64.1% [48.4, 77.3], n=39')
     """
-    runs = read_runs(dirs)
+    runs = read_runs(one_or_more(dirs))
     keys = CheckpointKeys(runs)
     groups = group_attacks(runs.attacks)
     flipping = [group for group in groups if not group.keeps_label]
