@@ -16,8 +16,6 @@ from robustbench_mt.statistics import CONFIDENCE, Estimate, mean_over_examples, 
 
 __all__ = ["Crossed"]
 
-# In simulation: 1 covers 90% of low shares where seeds differ much, and 2 doubles the interval.
-_SEEDS_POWER = 1.5
 _NORMAL = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
@@ -114,7 +112,7 @@ def _score_interval(share: float, margin: float, of_seeds: float) -> tuple[float
 
     def beyond(p: float) -> float:
         ratio = p * (1 - p) / (share * (1 - share))
-        growth = of_seeds * max(ratio, ratio**_SEEDS_POWER) + (1 - of_seeds) * ratio
+        growth = of_seeds * max(ratio, ratio**2) + (1 - of_seeds) * ratio
         return float((p - share) ** 2 - margin**2 * growth)
 
     return float(optimize.brentq(beyond, 0.0, share)), float(optimize.brentq(beyond, share, 1.0))

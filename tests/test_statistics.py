@@ -311,13 +311,14 @@ def simulated(seeds: int, of_seeds: float, of_examples: float) -> tuple[float, f
     [(3, 0.0, 3.0), (3, 1.0, 0.5), (5, 1.0, 1.0), (5, 0.2, 2.0)],
 )
 def test_hierarchical_bootstrap_covers_as_often_as_it_says(seeds: int, of_seeds: float, of_examples: float) -> None:
-    assert 0.93 <= simulated(seeds, of_seeds, of_examples)[0] <= 0.97
+    # Two standard errors of the simulation beyond 0.97: where seeds do not differ, it covers 0.969.
+    assert 0.93 <= simulated(seeds, of_seeds, of_examples)[0] <= 0.97 + 0.009
 
 
 @pytest.mark.usefixtures("few_resamples")
-def test_hierarchical_bootstrap_of_two_seeds_covers_nearly_as_often() -> None:
-    # The setting where they covered least, and two standard errors of the simulation.
-    assert 0.905 - 0.015 <= simulated(2, of_seeds=0.5, of_examples=1.0)[0] <= 0.99
+def test_hierarchical_bootstrap_of_two_seeds_covers_as_often_as_it_says() -> None:
+    # The setting where they cover least, and two standard errors of the simulation.
+    assert 0.93 - 0.013 <= simulated(2, of_seeds=0.5, of_examples=1.0)[0] <= 0.97
 
 
 @pytest.mark.parametrize("n", [20, 50, 100])

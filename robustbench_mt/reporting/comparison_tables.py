@@ -65,11 +65,11 @@ def _paired_seeds(rows: Sequence[PairedSeedRow]) -> Table:
         "Two methods on the same examples, over seeds",
         "Mean accuracy of both over the seeds that both have, on the n examples that count for all these checkpoints. "
         "The difference, in percentage points, has two 95% intervals: of a hierarchical bootstrap over seeds and "
-        "examples, each drawn with all outcomes, stretched to the width of the t interval over both (after Hillis "
-        "2007), and Student's t over seeds, which takes the examples as given: the first says what other seeds and "
-        "other examples "
-        "would give, the second what other seeds would on these examples. p is of the t-test over seeds and examples, "
-        "two-sided (Hillis 2007), and corrected by Holm for the number of comparisons that this table makes of the task"
+        "examples, each drawn with all outcomes, stretched to the width of the t interval over both (Hillis "
+        "2007, Cochran 1964), and Student's t over seeds, which takes the examples as given: the first says what other "
+        "seeds and other examples would give, the second what other seeds would on these examples. p is of the t-test "
+        "over seeds and examples, two-sided, and corrected by Holm for the number of comparisons that this table makes "
+        "of the task"
         f"{family_sizes(rows, lambda row: row.task)}.",
         [
             Column("task", "task"),
