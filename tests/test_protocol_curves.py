@@ -232,6 +232,7 @@ def test_curves_of_other_sizes_are_not_one(is_recorded: bool, tmp_path: Path) ->
     assert [row.method for row in summary.imbalance] == [f"vanilla {small}", f"vanilla {large}", f"match {large}"]
     compared = [(row.method, row.other) for row in summary.imbalance_differences]
     assert compared == [(f"vanilla {large}", f"vanilla {small}"), (f"match {large}", f"vanilla {large}")]
+    assert not any("differ in more" in doubt for doubt in summary.doubts), "their names tell it"
 
 
 def test_what_else_differs_along_a_curve_is_doubted(tmp_path: Path) -> None:

@@ -189,11 +189,11 @@ def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> I
 
 
 def _unlike(curve: str, points: Sequence[CurveRecord]) -> Iterator[str]:
-    """Points of several runs, which their methods' names do not tell apart where each method has but one run."""
+    """Points of several runs that methods' names do not tell apart, as each method has but one of the settings."""
     curves: dict[tuple[str, ...], list[CurveRecord]] = {}
     for point in points:
         curves.setdefault((point.task, *point.identity), []).append(point)
-    told = {(task, unlike): None for (task, *_), of in curves.items() for unlike in unlike_settings(of)}
+    told = {(task, unlike): None for (task, *_), of in curves.items() for unlike in unlike_settings(of, varied=False)}
     yield from (f"{task}: methods along the {curve} curve differ in more than the method: {it}." for task, it in told)
 
 

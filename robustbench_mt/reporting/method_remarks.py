@@ -31,8 +31,13 @@ def method_remarks(runs: Runs) -> list[str]:
     return [*(differing or [_EQUAL]), *(f"How the settings were chosen: {told}" for told in runs.tuned_on)]
 
 
-def unlike_settings(group: Sequence[TrainingRecord] | Sequence[CurveRecord]) -> Iterator[str]:
-    """``learning_rate is 0.0001 for vanilla, 2e-05 for match``, for each setting that not all methods share."""
+def unlike_settings(group: Sequence[TrainingRecord] | Sequence[CurveRecord], *, varied: bool = True) -> Iterator[str]:
+    """``learning_rate is 0.0001 for vanilla, 2e-05 for match``, for each setting that not all methods share.
+
+    Args:
+        group: trainings of several methods.
+        varied: also of settings that differ between trainings of one method, which methods' names tell.
+    """
     by_method: dict[str, list[dict[str, Any]]] = {}
     for training in group:
         settings = {"base": training.base, **flat(settings_but_method(training))}
@@ -40,8 +45,9 @@ def unlike_settings(group: Sequence[TrainingRecord] | Sequence[CurveRecord]) -> 
     every = [settings for of_method in by_method.values() for settings in of_method]
     for name in dict.fromkeys(name for settings in every for name in settings):
         values = {
-            method: " or ".join(dict.fromkeys(str(settings.get(name)) for settings in by_method[method]))
+            method: list(dict.fromkeys(str(settings.get(name)) for settings in by_method[method]))
             for method in sorted(by_method, key=method_order)
         }
-        if len(set(values.values())) > 1:
-            yield f"{name} is {', '.join(f'{value} for {method}' for method, value in values.items())}"
+        told = {method: " or ".join(of_method) for method, of_method in values.items()}
+        if len(set(told.values())) > 1 and (varied or all(len(of_method) == 1 for of_method in values.values())):
+            yield f"{name} is {', '.join(f'{value} for {method}' for method, value in told.items())}"
