@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import hypergeom
 
 from imbalance.protocols import PROTOCOLS
-from imbalance.sampling import class_counts, make_imbalanced
+from imbalance.sampling import class_counts, subset
 from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL, ImbalanceRecord
 from robustbench_mt.errors import BadSettingError, TooFewExamplesError
@@ -106,8 +106,9 @@ class ImbalanceCurve(Curve[ImbalanceRecord]):
         asked, classes = self.settings.train_examples, len(self.task.label_names)
         if asked is not None and asked < classes:
             raise BadSettingError(f"train_examples is {asked}: give at least one a class, {classes}.")
-        return make_imbalanced(
-            [int(label) for label in self.task.split("train").labels],
+        return subset(
+            np.asarray(self.task.split("train").labels, dtype=np.int64),
+            self.task.label_names,
             point.level,
             protocol=self.protocol.name,
             minority=self.minority,

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from imbalance.protocols import PROTOCOLS, balanced
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL
-from robustbench_mt.errors import BadSettingError, TooFewExamplesError
+from robustbench_mt.errors import BadSettingError, TooFewExamplesError, UnknownNameError
 from robustbench_mt.registry import choose
+from robustbench_mt.seeds import checked_seed
 from robustbench_mt.wording import quoted
 
-__all__ = ["class_counts", "make_imbalanced"]
+__all__ = ["class_counts", "make_imbalanced", "subset"]
 
 
 def make_imbalanced(
@@ -63,28 +64,64 @@ def make_imbalanced(
         ['neg', 'pos', 'pos']
     """
     of_class, names = _classes(labels)
-    available = class_counts(of_class, len(names))
     if minority is None:
-        rare = len(available) - 1
-    elif isinstance(minority, str):
+        rare = int(of_class.max(initial=0))
+    elif not isinstance(minority, str):
+        rare = minority
+    elif names:
         rare = choose("class", minority, {name: index for index, name in enumerate(names)})
     else:
-        rare = minority
-    wanted = choose("protocol", protocol, PROTOCOLS).counts(available, ratio, rare, majority_size)
+        raise UnknownNameError(
+            f"Unknown class {quoted(minority)}: the labels are indices, so give one of 0 to {of_class.max(initial=0)}."
+        )
+    return subset(
+        of_class,
+        names,
+        ratio,
+        protocol=protocol,
+        minority=rare,
+        majority_size=majority_size,
+        control=control,
+        seed=seed,
+    )
+
+
+def subset(
+    of_class: NDArray[np.int64],
+    names: Sequence[str],
+    level: float,
+    *,
+    protocol: str,
+    minority: int,
+    majority_size: int | None,
+    control: bool,
+    seed: int,
+) -> list[int]:
+    """As :func:`make_imbalanced`, of class indices; ``names`` of the classes, for messages, or none."""
+    available = class_counts(of_class, len(names))
+    if len(available) > 1 and 0 in available:
+        raise TooFewExamplesError(
+            f"There is no example of class {_named(available.index(0), names)}: give some of each."
+        )
+    wanted = choose("protocol", protocol, PROTOCOLS).counts(available, level, minority, majority_size)
     if control:
         wanted = balanced(wanted)
     for index, (count, there) in enumerate(zip(wanted, available, strict=True)):
         if count > there:
             remedy = "leave the control out, or ask for a smaller set" if control else "ask for fewer"
             raise TooFewExamplesError(
-                f"{count} examples of class {index} are asked for, but there are {there}: {remedy}."
+                f"{count} examples of class {_named(index, names)} are asked for, but there are {there}: {remedy}."
             )
     taken: list[int] = []
     for index, count in enumerate(wanted):
         # One generator a class: how many are taken of one class moves nothing in another.
-        order = np.random.default_rng([seed, index]).permutation(np.flatnonzero(of_class == index))
+        order = np.random.default_rng([checked_seed(seed), index]).permutation(np.flatnonzero(of_class == index))
         taken.extend(order[:count].tolist())
     return sorted(taken)
+
+
+def _named(index: int, names: Sequence[str]) -> str:
+    return names[index] if names else str(index)
 
 
 def _classes(labels: Sequence[int] | Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:

@@ -38,7 +38,8 @@ class CurveRecord(Record):
         n: test examples; ``test_counts`` of each class.
         metrics: on the test set, by name.
         intervals: the metrics' 95% bootstrap intervals over test examples, low and high.
-        settings, data: as in :class:`robustbench_mt.records.TrainingRecord`.
+        settings, data: as in :class:`robustbench_mt.records.TrainingRecord`; the setting ``train_examples`` is what was
+            asked of the whole curve. Earlier versions wrote ``None`` there.
         seconds: wall time of the training.
         versions: of python, torch, transformers and this package.
     """

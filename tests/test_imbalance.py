@@ -72,8 +72,9 @@ def test_labels_may_be_names_in_whatever_people_keep_them_in() -> None:
     ("labels", "minority", "message"),
     [
         (["a", "b"], "x", "Unknown class 'x': there are: a, b"),
-        ([0, 1], "b", "Unknown class 'b'"),
+        ([0, 1], "b", "Unknown class 'b': the labels are indices, so give one of 0 to 1"),
         ([0, 1], 2, "There is no class 2"),
+        ([0, 0, 2, 2], None, "There is no example of class 1"),
         (["a", 1], None, "A label is 'a': give class indices"),
         ([0, -1], None, "A label is -1"),
         ([0.0, 1.0], None, r"A label is 0\.0"),
@@ -116,7 +117,7 @@ def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_
     assert len(list(read_records(path, ImbalanceRecord))) == 4
     for record in records:
         assert record.train_counts == [32, 32 // int(record.ratio)]
-        assert record.minority == "positive"
+        assert (record.minority, record.settings["train_examples"]) == ("positive", 64)
         assert (record.n, sum(record.test_counts)) == (100, 100)
         decided = {"minority_precision", "minority_recall", "minority_f1", "macro_f1", "balanced_accuracy", "accuracy"}
         free = {"minority_average_precision", "calibration_error"}
@@ -154,6 +155,15 @@ def test_everything_is_checked_before_anything_is_trained(task: Task, short: Tra
     with pytest.raises(UserError, match="ratio 500"):
         sweep(ImbalanceCurve(task, short), points, tmp_path / "i.jsonl")
     assert not (tmp_path / "i.jsonl").exists()
+
+
+def test_what_the_data_cannot_give_is_told_by_the_classes_names(task: Task, short: TrainingSettings) -> None:
+    with pytest.raises(UserError, match="500 examples of class negative are asked for"):
+        ImbalanceCurve(task, replace(short, train_examples=1000)).training_set(POINT)
+    with pytest.raises(UserError, match="9 examples of class a are asked for, but there are 2: ask for fewer"):
+        make_imbalanced(["b", "a", "b", "a"], 1, majority_size=9)
+    with pytest.raises(UserError, match="The seed -1 is out of range"):
+        make_imbalanced(LABELS, 2, seed=-1)
 
 
 def test_regression_is_refused(short: TrainingSettings) -> None:

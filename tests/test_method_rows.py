@@ -16,6 +16,7 @@ from robustbench_mt.evaluation import evaluate
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.records import EvaluationRecord, from_json, to_json
 from robustbench_mt.reporting.naming import compared
+from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.statistics import paired_over_seeds
@@ -117,7 +118,8 @@ def test_p_values_are_scipys_corrected_over_a_tasks_methods(tmp_path: Path) -> N
 
 
 def test_average_is_over_tasks_then_over_seeds(glue: Path) -> None:
-    vanilla, match = summarize([glue]).averages
+    summary = summarize([glue])
+    vanilla, match = summary.averages
     gains = [np.mean([gain(task, "match", s) - gain(task, "vanilla", s) for task in TASK_METRICS]) for s in range(5)]
     assert match.difference is not None
     assert match.difference.value == pytest.approx(np.mean(gains))
@@ -127,6 +129,7 @@ def test_average_is_over_tasks_then_over_seeds(glue: Path) -> None:
     assert match.p_t == pytest.approx(stats.ttest_1samp(gains, 0).pvalue)
     assert (match.p_holm, match.family, vanilla.p_t) == (match.p_t, 1, None)
     assert match.other == vanilla.average
+    assert "corrected by Holm's method [@holm1979simple] for 1 comparison." in methods_prose(summary)
 
 
 def test_tasks_stand_side_by_side(glue: Path, tmp_path: Path) -> None:

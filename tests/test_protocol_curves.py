@@ -1,5 +1,6 @@
 """What a curve of each protocol says in records and report."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.reporting.curve_drawings import imbalance_drawings
+from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.style import looks_of_methods, styled
@@ -133,6 +135,11 @@ def test_each_protocol_has_a_figure_with_its_controls(summary: Summary) -> None:
     assert axes.xaxis_inverted()
 
 
+def test_the_methods_section_counts_trainings_and_not_points(summary: Summary) -> None:
+    # Four sets for eight points.
+    assert "For the curves, 4 trainings fine-tuned" in " ".join(methods_prose(summary).split())
+
+
 def test_terminal_shows_each_protocol(summary: Summary) -> None:
     shown = " ".join(on_terminal(summary, 120).split())
     assert "toy: F1 of the minority class negative (constant-size)" in shown
@@ -207,6 +214,37 @@ def test_the_family_of_a_curve_is_all_its_methods(tmp_path: Path) -> None:
     assert {row.family for row in summary.imbalance_differences} == {9}
     assert all(row.p_holm >= row.p_t for row in summary.imbalance_differences)
     assert all("Holm over 9" in detail for finding in summary.findings for detail in finding.details)
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_curves_of_other_sizes_are_not_one(is_recorded: bool, tmp_path: Path) -> None:
+    """A curve's own settings stand beside its records, where earlier versions left the size to them."""
+    for size, methods in ((400, ["vanilla"]), (4000, ["vanilla", "match"])):
+        settings = {"learning_rate": 1e-4, "train_examples": size if is_recorded else None}
+        points = [
+            replace(imbalance_point(method, 10.0, seed), settings=settings) for method in methods for seed in (0, 1)
+        ]
+        path = tmp_path / str(size) / "imbalance.jsonl"
+        write(path, ImbalanceRecord, points)
+        path.with_suffix(".reviews.settings.json").write_text(json.dumps({"train_examples": size}))
+    summary = summarize([tmp_path / "4000", tmp_path / "400"])
+    small, large = (f"(train_examples={size})" for size in (400, 4000))
+    assert [row.method for row in summary.imbalance] == [f"vanilla {small}", f"vanilla {large}", f"match {large}"]
+    compared = [(row.method, row.other) for row in summary.imbalance_differences]
+    assert compared == [(f"vanilla {large}", f"vanilla {small}"), (f"match {large}", f"vanilla {large}")]
+    assert not any("differ in more" in doubt for doubt in summary.doubts), "their names tell it"
+
+
+def test_what_else_differs_along_a_curve_is_doubted(tmp_path: Path) -> None:
+    for method, rate in (("vanilla", 1e-4), ("match", 2e-4)):
+        points = [replace(imbalance_point(method, 10.0, seed), settings={"learning_rate": rate}) for seed in (0, 1)]
+        write(tmp_path / method / "imbalance.jsonl", ImbalanceRecord, points)
+    unlike = (
+        "reviews: methods along the imbalance curve differ in more than the method: learning_rate is 0.0001 for "
+        "vanilla, 0.0002 for match."
+    )
+    assert unlike in summarize([tmp_path / "vanilla", tmp_path / "match"]).doubts
+    assert not any("differ in more" in doubt for doubt in summarize([tmp_path / "match"]).doubts)
 
 
 def test_records_of_an_unknown_protocol_are_refused_in_a_line(tmp_path: Path) -> None:

@@ -194,6 +194,12 @@ def test_a_test_set_that_is_not_balanced_is_doubted_once(tests: list[int], told:
         assert doubt.endswith(f"has an F1 of {always:.3f}); balanced accuracy and recall do not.")
 
 
+def test_a_test_set_with_few_of_the_minority_is_doubted_once(tmp_path: Path) -> None:
+    (told,) = curve(tmp_path / "few", [19, 19], [(0.5, 0.5), (0.6, 0.6)])
+    assert told.startswith("reviews: all that is said of positive, the minority in training, rests on 19 test examples")
+    assert curve(tmp_path / "enough", [20, 20], [(0.5, 0.5), (0.6, 0.6)]) == []
+
+
 def test_a_minority_that_is_no_class_is_refused_in_a_line(tmp_path: Path) -> None:
     write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [replace(imbalance_point("match", 5.0, 0), minority="good")])
     with pytest.raises(UserError, match="its minority is none of its classes"):

@@ -226,6 +226,17 @@ def test_the_minoritys_f1_is_of_a_training_with_the_same_settings(
     assert (row.minority_f1 is not None) == joined
 
 
+def test_of_curves_of_several_sizes_the_minoritys_f1_is_of_the_trainings(tmp_path: Path) -> None:
+    settings = [{"learning_rate": 1e-4, "train_examples": size} for size in (500, 2000, 1000)]
+    points = [replace(imbalance_point("match", 10.0, 0), settings=each) for each in settings[:2]]
+    points[1] = replace(points[1], metrics={**points[1].metrics, "minority_f1": 0.25})
+    trainings = [training("match", 0, checkpoint=str(each["train_examples"]), settings=each) for each in settings[1:]]
+    write(tmp_path / "train.jsonl", TrainingRecord, trainings)
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
+    found = {row.checkpoint: row.minority_f1 and row.minority_f1.value for row in summarize([tmp_path]).leaderboard}
+    assert found == {"2000": 0.25, "1000": None}
+
+
 def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
     for name, rate in (("a", 1e-4), ("b", 2e-5)):
         made = training("vanilla", 0, settings={"learning_rate": rate})

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from robustbench_mt.chance import no_better_than_chance
+from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.records import Status
 from robustbench_mt.reporting.attack_rows import AttackGroup, ended_by
 from robustbench_mt.reporting.attacked import Columns, counted, tried, with_status
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.matching_rows import MatchingRow
+from robustbench_mt.reporting.method_remarks import unlike_settings
 from robustbench_mt.reporting.runs import Runs
 
 __all__ = ["doubts"]
@@ -29,6 +31,8 @@ _HUB = 0.5
 _ENOUGH_INSTANCES = 8
 # Of the test examples of the largest class to those of the smallest.
 _UNEVEN = 1.5
+# Of the minority, under which bootstrap intervals over test examples leave out the truth too often.
+_ENOUGH_OF_MINORITY = 20
 # Of the slowest training to the fastest of its kind, in time a step.
 _BUSY = 1.5
 # Cells that failed for the same reason.
@@ -44,7 +48,15 @@ def doubts(
 ) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
     of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
-    of_curves = [*_uneven_tests(imbalance), *_collapsed(imbalance), *_remarked(imbalance), *_unlearned(label_noise)]
+    of_curves = [
+        *_unlike("imbalance", runs.imbalance),
+        *_uneven_tests(imbalance),
+        *_few_tests(imbalance),
+        *_collapsed(imbalance),
+        *_remarked(imbalance),
+        *_unlike("label noise", runs.label_noise),
+        *_unlearned(label_noise),
+    ]
     seeds = _seeds(groups, [*imbalance, *label_noise])
     return [
         *_failures(runs),
@@ -176,6 +188,15 @@ def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> I
             )
 
 
+def _unlike(curve: str, points: Sequence[CurveRecord]) -> Iterator[str]:
+    """Points of several runs that methods' names do not tell apart, as each method has but one of the settings."""
+    curves: dict[tuple[str, ...], list[CurveRecord]] = {}
+    for point in points:
+        curves.setdefault((point.task, *point.identity), []).append(point)
+    told = {(task, unlike): None for (task, *_), of in curves.items() for unlike in unlike_settings(of, varied=False)}
+    yield from (f"{task}: methods along the {curve} curve differ in more than the method: {it}." for task, it in told)
+
+
 def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
     """Once for each test set, and class that is the minority in training."""
     told = {}
@@ -189,6 +210,21 @@ def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
                 f"{row.f1_of_always:.3f}); balanced accuracy and recall do not."
             )
     yield from told.values()
+
+
+def _few_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
+    """Once for each test set, and class that is the minority in training."""
+    few = {
+        (row.task, row.minority, row.test_counts[row.minority]): None
+        for row in rows
+        if row.test_counts[row.minority] < _ENOUGH_OF_MINORITY
+    }
+    for task, minority, count in few:
+        yield (
+            f"{task}: all that is said of {minority}, the minority in training, rests on {count} test "
+            f"example{'s' * (count != 1)}: intervals over examples, of its metrics and of means over classes, may be "
+            "too narrow."
+        )
 
 
 def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:

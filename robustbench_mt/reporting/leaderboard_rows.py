@@ -156,7 +156,7 @@ def checkpoint_scores(record: EvaluationRecord) -> dict[str, Estimate]:
 
 
 def _minority_f1(task: str, training: TrainingRecord, points: Sequence[ImbalanceRecord]) -> Estimate | None:
-    """Of the only point that fits; where several do, none is this checkpoint's."""
+    """Of the only point that fits, or whose curve had as many examples; where several do, none is this checkpoint's."""
     fitting = [
         point
         for point in points
@@ -164,6 +164,9 @@ def _minority_f1(task: str, training: TrainingRecord, points: Sequence[Imbalance
         and (point.task, point.method, point.seed, point.base) == (task, training.method, training.seed, training.base)
         and _learnt_with(point) == _learnt_with(training)
     ]
+    if len(fitting) > 1:
+        size = training.settings.get("train_examples")
+        fitting = [point for point in fitting if point.settings.get("train_examples") == size]
     return pooled_metric(fitting, "minority_f1") if len(fitting) == 1 else None
 
 

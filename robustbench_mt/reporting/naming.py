@@ -39,8 +39,9 @@ class MethodNames:
     """Names that tell apart trainings of one method that differ in more than their seed.
 
     Rows of one name are pooled over seeds, so a different base, learning rate or training task needs another name:
-    ``match`` becomes ``match (learning_rate=0.0001)`` and ``match (learning_rate=2e-05)``. What an experiment varies
-    is told always, also of the only value there is.
+    ``match`` becomes ``match (learning_rate=0.0001)`` and ``match (learning_rate=2e-05)``. Another method of the task
+    tells its own as well, so that :func:`compared` finds the ``vanilla`` that was trained like it. What an experiment
+    varies is told always, also of the only value there is.
 
     Args:
         made: each training, with the task that its numbers are about.
@@ -53,7 +54,18 @@ class MethodNames:
             variant = _variant(record)
             if variant not in known:
                 known.append(variant)
-        self._differing = {key: differing(known) for key, known in variants.items()}
+        of_tasks: dict[str, set[str]] = {}
+        for (task, _), known in variants.items():
+            of_tasks.setdefault(task, set()).update(differing(known))
+        # In the order of the settings, so that what is trained alike has the same beside its name.
+        self._differing = {
+            key: [
+                name
+                for name in dict.fromkeys(name for variant in known for name in variant)
+                if name in of_tasks[key[0]]
+            ]
+            for key, known in variants.items()
+        }
 
     def __call__(self, task: str, record: TrainingRecord | CurveRecord) -> str:
         """The name of a training's method, in the rows about ``task``."""

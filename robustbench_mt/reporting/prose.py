@@ -17,7 +17,7 @@ from robustbench_mt.reporting.environment import environment
 from robustbench_mt.reporting.seed_rows import static_set
 from robustbench_mt.reporting.statistics_facts import statistics_used, versions_used
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.training_facts import method_facts, task_facts, training_facts
+from robustbench_mt.reporting.training_facts import curve_trainings, method_facts, task_facts, training_facts
 from robustbench_mt.statistics import CONFIDENCE
 
 __all__ = ["MethodsSection", "methods_prose", "methods_section"]
@@ -75,7 +75,7 @@ def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
             transfers=bool(summary.transfers),
             reductions=bool(summary.reductions),
             imbalance=imbalance_facts(runs.imbalance),
-            curve_training=training_facts([*runs.imbalance, *runs.label_noise]),
+            curve_training=training_facts(curve_trainings([*runs.imbalance, *runs.label_noise])),
             noise=label_noise_facts(runs.label_noise),
             statistics=statistics_used(summary),
             versions=versions_used(summary),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from robustbench_mt.attack_runs import attack_runs
 from robustbench_mt.batch_dependence_records import BatchDependenceRecord
@@ -22,6 +22,7 @@ __all__ = ["AttackFile", "Evaluated", "Runs", "Transferred", "read_runs"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+C = TypeVar("C", bound=CurveRecord)
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ def _read(path: Path) -> _Directory:
         list(lines(EvaluationRecord)),
         [(run, read_attacked(file)) for file, run in attack_runs(path)],
         _latest(lines(TransferRecord), key=_entry),
-        list(lines(ImbalanceRecord)),
-        list(lines(LabelNoiseRecord)),
+        _with_sizes(path, list(lines(ImbalanceRecord))),
+        _with_sizes(path, list(lines(LabelNoiseRecord))),
         list(lines(BatchDependenceRecord)),
         list(open_failures(lines(FailureRecord)).values()),
     )
@@ -177,18 +178,42 @@ def _read(path: Path) -> _Directory:
     return directory
 
 
+def _with_sizes(directory: Path, points: Sequence[C]) -> list[C]:
+    """Curves' points with the number of training examples that was asked for.
+
+    Earlier versions wrote it beside the records alone, and two curves that differ in nothing else are not one.
+    """
+    asked = {
+        point.task: _beside(inside(directory, f"{Path(point.file).stem}.{point.task}.settings.json"))
+        for point in points
+        if point.settings.get("train_examples") is None
+    }
+    return [
+        replace(point, settings={**point.settings, "train_examples": size})
+        if point.settings.get("train_examples") is None
+        and isinstance(size := asked[point.task].get("train_examples"), int)
+        else point
+        for point in points
+    ]
+
+
 def _tuned_on(directory: Path) -> list[str]:
     """What the directory's experiment and its parts say of it; nothing for a directory that no experiment made."""
-    path = inside(directory, "experiment.json")
+    content = _beside(inside(directory, "experiment.json"))
+    parts = content.get("parts")
+    told = [content, *(parts.values() if isinstance(parts, dict) else ())]
+    return [str(part["tuned_on"]) for part in told if isinstance(part, dict) and part.get("tuned_on")]
+
+
+def _beside(path: Path) -> dict[str, Any]:
+    """What a file beside the records holds; nothing where there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return []
+        return {}
     except (OSError, ValueError, RecursionError) as error:
         raise BadRecordError(f"{path} cannot be read: {error}.") from None
-    parts = content.get("parts") if isinstance(content, dict) else None
-    told = [content, *(parts.values() if isinstance(parts, dict) else ())]
-    return [str(part["tuned_on"]) for part in told if isinstance(part, dict) and part.get("tuned_on")]
+    return content if isinstance(content, dict) else {}
 
 
 def _training(checkpoint: str, home: _Directory, directories: Sequence[_Directory]) -> TrainingRecord | None:

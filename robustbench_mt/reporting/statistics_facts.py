@@ -27,6 +27,7 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
         "over_examples": "t over examples" in intervals,
         "bootstrap": "bootstrap over examples" in intervals,
         "paired_t": _families(summary.methods),
+        "averages_t": _families(summary.averages),
         "curves_t": _families([*summary.imbalance_differences, *summary.label_noise_differences]),
         "mcnemar": _families(summary.paired),
         "hierarchical": bool(summary.paired_seeds),

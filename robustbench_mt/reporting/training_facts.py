@@ -19,6 +19,7 @@ __all__ = [
     "SplitFacts",
     "TaskFacts",
     "TrainingFacts",
+    "curve_trainings",
     "method_facts",
     "task_facts",
     "training_facts",
@@ -162,6 +163,11 @@ class TrainingFacts:
     given: list[str]
     temperatures: list[float]
     always_calibrated: list[bool]
+
+
+def curve_trainings(points: Sequence[CurveRecord]) -> list[CurveRecord]:
+    """One point a training, where those of the same training set share one."""
+    return list({(p.kind, p.task, p.method, p.seed, p.data.get("train"), p.seconds): p for p in points}.values())
 
 
 def training_facts(records: Sequence[Trained]) -> TrainingFacts:
