@@ -42,15 +42,14 @@ class Crossed:
         :func:`robustbench_mt.spread.spread_of_mean`; at another share p it is as large as p (1 - p) makes it, which is
         Wilson's interval (Wilson 1927) for as many independent examples as would give the variance, as is done in
         surveys whose answers hang together (Franco et al. 2019, "Comparative study of confidence intervals for
-        proportions in complex sample surveys"). What seeds bring grows faster where p (1 - p) grows, with its power
-        of 1.5: of low shares, few seeds more often miss those that would raise the share. Where all outcomes are
-        alike, nothing tells that seeds differ, and it is Wilson's interval of as many as there are different examples.
+        proportions in complex sample surveys"). What seeds bring grows with p (1 - p) squared where that is larger, as
+        when their logits spread alike at any share: of low shares, few seeds more often miss those that would raise the
+        share. Where all outcomes are alike, nothing tells that seeds differ, and it is Wilson's interval of as many as
+        there are different examples.
 
-        In simulation (``benchmarks/interval_coverage.py``; shares of 3 to 50%, 50 to 900 examples) its nominal 95%
-        cover 93 to 97% where seeds differ, low shares included, and 96 to 99% where they do not or where few outcomes
-        are ``True``. Exceptions: with five seeds that differ much (a logit's sd of 1) on examples that do not, 92% of
-        shares under 10%; with two seeds that differ, down to 91%, since two cannot tell how much. To count all
-        outcomes as independent covers 50 to 80%.
+        In simulation (``benchmarks/interval_coverage.py``; shares of 3 to 50%, 50 to 900 examples, two to five seeds)
+        its nominal 95% cover 93 to 97% where seeds differ, and 96 to 99% where they do not, or where fewer than ten
+        examples are ``True``. To count all outcomes as independent covers 50 to 80%.
 
         Args:
             found: for each checkpoint, in the order of its examples.

@@ -154,11 +154,10 @@ def hierarchical_bootstrap_difference(first: ArrayLike, second: ArrayLike, seed:
     No interval for one seed or one example, nor where all outcomes differ alike.
 
     Few seeds cannot show by resampling how far seeds spread (of three it would cover 74%), so the interval is stretched
-    about the difference to the width of Student's t interval over seeds and examples, as for readers and cases in
-    studies of diagnosis (after Hillis 2007; see :func:`robustbench_mt.spread.spread_of_mean`). In simulation
-    (``benchmarks/interval_coverage.py``) its nominal 95% cover 94 to 98% where seeds differ much, up to 99% where they
-    differ little or few outcomes differ, and down to 90% with two seeds. Two seeds that differ much leave it too wide
-    to tell anything.
+    about the difference to the width of Student's t interval over seeds and examples (see
+    :func:`robustbench_mt.spread.spread_of_mean`). In simulation (``benchmarks/interval_coverage.py``) its nominal 95%
+    cover 94 to 98% where seeds differ much, also of two seeds, and up to 99% where they differ little or few outcomes
+    differ. Two seeds that differ much leave it too wide to tell anything.
 
     Args:
         first, second: seeds x examples, whether each is classified correctly; both in one order.
