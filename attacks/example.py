@@ -39,7 +39,7 @@ class ExampleAttacker:
         victim: the classifier under attack.
         task, settings: what is attacked and how.
         score: how attacks have texts scored, n x classes; the victim's own or an interleaver's.
-        clock: seconds that the attack which asks has taken so far, from any beginning.
+        clock: seconds that the attack which calls it has taken so far; only differences count.
     """
 
     def __init__(

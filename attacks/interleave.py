@@ -48,7 +48,7 @@ class Interleaver(Generic[T]):
         self._began = 0.0
 
     def clock(self) -> float:
-        """The seconds that the job which asks has taken so far; see :meth:`run` for what counts."""
+        """The seconds that the job which calls it has taken so far; see :meth:`run` for what counts."""
         return time.perf_counter() - self._began
 
     def score(self, texts: Sequence[Text]) -> Any:

@@ -21,7 +21,7 @@ from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["ImbalanceCurve"]
 
-# A reader is told of batches that have fewer than two examples of the minority from this share on.
+# From this share of batches with fewer than two minority examples on, a remark tells the reader.
 _MANY_BATCHES = 0.1
 
 

@@ -48,7 +48,7 @@ class Point:
 
     Attributes:
         level: how far along the curve: a ratio, or a share.
-        control: train on what the level is compared with instead, for curves that have such a thing.
+        control: train on the level's control instead, on curves that have controls.
     """
 
     method: MethodChoice
@@ -126,7 +126,7 @@ class Curve(ABC, Generic[R]):
         Args:
             point: what was trained.
             train: on what.
-            probabilities: of the trained classifier, for what is settled on other examples than the test set's.
+            probabilities: of the trained classifier, for what is tuned on validation examples.
 
         Returns:
             From true classes (n) and their probabilities (n x classes) to values by name; and fields of the record.
@@ -138,7 +138,7 @@ class Curve(ABC, Generic[R]):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """As its records'."""
+        """What tells the curve from the task's others of its kind, as its records have it."""
         return ()
 
     @property

@@ -51,8 +51,8 @@ class Cost:
 
     Attributes:
         steps: optimizer steps.
-        trained: tokens that training shows, each time it shows them.
-        passes: of a step, in those of ``vanilla``: of a step's time a forward pass is a third.
+        trained: tokens seen in training, each as often as it is seen.
+        passes: time of a step over that of ``vanilla``'s, of which a forward pass is taken for a third.
         scored: tokens of the texts that are scored, in evaluation and by attacks.
     """
 
@@ -75,7 +75,7 @@ def settings_of(cell: Cell) -> TrainingSettings:
 
 
 def cost(cell: Cell, out: Path) -> Cost:
-    """What is missing of a cell.
+    """What the missing part of a cell is expected to take.
 
     Args:
         cell: one that is not done.
