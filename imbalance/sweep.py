@@ -33,7 +33,6 @@ __all__ = [
     "curve_points",
     "refuse_other_settings",
     "sweep",
-    "train_point",
 ]
 
 R = TypeVar("R", bound=CurveRecord)
@@ -197,7 +196,7 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: AnyPath, *, allow_netw
                 train = curve.training_set(point)
                 twin = _twin(ledger.records, curve, point, train)
                 if twin is None:
-                    ledger.append(train_point(curve, point, allow_network=allow_network))
+                    ledger.append(_trained(curve, point, train, allow_network))
                 else:
                     ledger.append(replace(twin, **curve.fields(point, train)))
                 set_done(number + 1)
@@ -205,10 +204,9 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: AnyPath, *, allow_netw
     return [done[point.key] for point in points]
 
 
-def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -> R:
+def _trained(curve: Curve[R], point: Point, train: Examples, allow_network: bool) -> R:
     """Fine-tune on the point's training set and evaluate on the whole test split."""
     task = curve.task
-    train = curve.training_set(point)
     # The training set is the sample already.
     settings = replace(curve.settings, train_examples=None)
     tuned = fine_tune(task, point.method, settings, point.seed, train=train, allow_network=allow_network)
