@@ -51,7 +51,7 @@ def leave() -> None:
 
 def _from_main(value: str) -> str:
     import torch
-    from accelerate import PartialState  # type: ignore[import-untyped]
+    from accelerate import PartialState
 
     # Unless it is told of CPUs, it looks for GPUs only, and takes the processes for strangers.
     PartialState(cpu=not torch.cuda.is_available())
