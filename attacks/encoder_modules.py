@@ -1,4 +1,4 @@
-"""What a sentence-transformers model would have loaded: its modules, each of a class and from a folder that it names.
+"""Checking what loading a sentence-transformers model would load: the modules that it names, a class and a folder each.
 
 sentence-transformers trusts a local directory: it runs code there that a module's configuration names, and reads
 ``pytorch_model.bin`` where a folder has no ``model.safetensors``.
@@ -20,7 +20,7 @@ _OWN = "sentence_transformers."
 # Classes that a module's configuration names. In a transformer's, these are names without dots.
 _CLASSES = {"tokenizer_class": _OWN, "activation_function": "torch."}
 
-# What transformers is to load a model with; most of it could name other files.
+# Arguments that a module's configuration hands to transformers' loading; most of them could name other files.
 _LOADING = ("model_args", "model_kwargs", "config_args", "config_kwargs")
 _HARMLESS = {"add_pooling_layer", "attn_implementation", "dtype", "torch_dtype", "trust_remote_code"}
 

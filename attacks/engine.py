@@ -103,7 +103,7 @@ def attack(
         do: _Do | None = None
         count = len(_missing(indices, recorded))
         if count and (settings.workers > 1 or cluster):
-            # Of the data, workers get what they ask for.
+            # Workers are sent single examples, so the task travels without its data.
             parts = victim.fingerprint, replace(task, splits={}), recipe, settings, options
             prepare = partial(prepare_work, _given(reload, settings, cluster), *parts)
             if cluster:
@@ -138,7 +138,7 @@ def attack(
 
 
 class _Shown:
-    """What a bar shows of an attack: that texts are scored, long before the first example has ended."""
+    """What a progress bar shows of an attack: examples, and texts scored, as the first example may take long to end."""
 
     def __init__(self, show: Show) -> None:
         self._show = show

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attacks.outcomes import open_words, with_outcome
+from attacks.outcomes import open_words, rounded, with_outcome
 from attacks.settings import AttackSettings
 from attacks.victim import Victim, as_texts
 from robustbench_mt.errors import UserError
@@ -39,7 +39,7 @@ class ExampleAttacker:
         victim: the classifier under attack.
         task, settings: what is attacked and how.
         score: how attacks have texts scored, n x classes; the victim's own or an interleaver's.
-        clock: seconds that the attack which asks has taken so far, from any beginning.
+        clock: seconds that the attack which calls it has taken so far; only differences count.
     """
 
     def __init__(
@@ -70,8 +70,7 @@ class ExampleAttacker:
             message=self._not_attackable(texts),
         )
         if record.message:
-            scores = self._victim.probabilities([texts])[0]
-            return replace(record, scores=[round(float(score), 7) for score in scores])
+            return replace(record, scores=rounded(self._victim.probabilities([texts])[0]))
         from textattack.shared import AttackedText
 
         from attacks.own_attack import OwnAttack

@@ -25,7 +25,7 @@ Text = tuple[str, ...]
 
 
 @dataclass
-class _Job(Generic[T]):
+class _Job:
     """An attack that waits for scores."""
 
     fibre: greenlet
@@ -48,7 +48,7 @@ class Interleaver(Generic[T]):
         self._began = 0.0
 
     def clock(self) -> float:
-        """The seconds that the job which asks has taken so far; see :meth:`run` for what counts."""
+        """The seconds that the job which calls it has taken so far; see :meth:`run` for what counts."""
         return time.perf_counter() - self._began
 
     def score(self, texts: Sequence[Text]) -> Any:
@@ -69,7 +69,7 @@ class Interleaver(Generic[T]):
         Yields:
             Result and seconds.
         """
-        waiting: list[_Job[T]] = []
+        waiting: list[_Job] = []
         queue = iter(jobs)
         try:
             while True:
@@ -82,7 +82,7 @@ class Interleaver(Generic[T]):
             for job in waiting:
                 job.fibre.throw(GreenletExit)
 
-    def _round(self, waiting: list[_Job[T]]) -> Iterator[tuple[T, float]]:
+    def _round(self, waiting: list[_Job]) -> Iterator[tuple[T, float]]:
         """Score what all jobs wait for, and let each go on until it waits again."""
         began = time.perf_counter()
         scores = self._score([text for job in waiting for text in job.wanted])
@@ -99,7 +99,7 @@ class Interleaver(Generic[T]):
                 raise
             start = stop
 
-    def _go_on(self, job: _Job[T], waiting: list[_Job[T]], scores: Any) -> Iterator[tuple[T, float]]:
+    def _go_on(self, job: _Job, waiting: list[_Job], scores: Any) -> Iterator[tuple[T, float]]:
         self._began = time.perf_counter() - job.seconds
         answer = job.fibre.switch() if scores is None else job.fibre.switch(scores)
         job.seconds = self.clock()

@@ -1,12 +1,12 @@
 """From TextAttack's result of an attack to our record of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from robustbench_mt.records import NOT_ATTACKED, AttackRecord, Status
 
-__all__ = ["open_words", "with_outcome"]
+__all__ = ["open_words", "rounded", "with_outcome"]
 
 _STATUS: dict[str, Status] = {
     "SuccessfulAttackResult": "success",
@@ -32,7 +32,7 @@ def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[s
     common = replace(
         record,
         status=status,
-        scores=_probabilities(before),
+        scores=rounded(before.raw_output),
         queries=result.num_queries,
         words=open_words(before.attacked_text, protected_fields),
     )
@@ -53,7 +53,7 @@ def with_outcome(record: AttackRecord, result: Any, protected_fields: Sequence[s
         status=status,
         message=message,
         perturbed_texts=list(after.attacked_text._text_input.values()),
-        perturbed_scores=_probabilities(after),
+        perturbed_scores=rounded(after.raw_output),
         words_changed=words_changed,
     )
 
@@ -62,8 +62,9 @@ def _label(goal_result: Any) -> int:
     return int(goal_result.raw_output.argmax())
 
 
-def _probabilities(goal_result: Any) -> list[float]:
-    return [round(float(score), 7) for score in goal_result.raw_output]
+def rounded(probabilities: Iterable[Any]) -> list[float]:
+    """The classes' probabilities as records have them."""
+    return [round(float(probability), 7) for probability in probabilities]
 
 
 def open_words(text: Any, protected_fields: Sequence[str]) -> int:

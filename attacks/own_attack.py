@@ -28,7 +28,7 @@ class OwnAttack(Attack):
         built: what TextAttack built.
         victim: the model wrapper to ask for scores.
         settings: with the budgets.
-        clock: seconds that the attack which asks has taken, from any beginning.
+        clock: seconds that the attack which calls it has taken so far; only differences count.
 
     Attributes:
         candidates, candidates_kept: of the last example, see :class:`robustbench_mt.records.AttackRecord`.

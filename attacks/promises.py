@@ -3,7 +3,7 @@
 TextAttack's own constraints do the checking. Two texts do not show everything, so these are named and not checked:
 constraints on single steps (part of speech, embedding distance, sentence encoders, language models); where a step is
 more than the edit of one character, whether a word was changed twice; and LEAP's rate of changed words, which holds for
-its mutations alone: moves of TextAttack's particle swarm pass over it (4 of 29 texts of one run ended above it).
+its mutations alone: moves of TextAttack's particle swarm exceed it (4 of 29 texts of one run ended above it).
 """
 
 from collections.abc import Collection, Sequence

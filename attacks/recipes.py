@@ -33,7 +33,7 @@ def needed(recipe: Recipe, options: RecipeOptions | None = None) -> list[str]:
 
 
 def availability(recipe: Recipe, options: RecipeOptions | None = None) -> tuple[bool, str]:
-    """Whether a recipe can run here now, and why not, or with what standing in for what; by a look at files alone.
+    """Whether a recipe can run here now; and why not, or with which fallbacks. Only files are looked at.
 
     Raises:
         UserError: what the user brings is not there.
@@ -79,8 +79,8 @@ def build(
         recipe: from :data:`RECIPES`.
         victim: takes a list of texts, or of tuples where there are two fields, and returns scores: a row a text; with
             the attributes ``model`` and ``tokenizer``, which may be ``None``.
-        protected_fields: fields that the attack leaves as they are, whatever they are called; what the recipe itself
-            protects (fields called ``premise``) is not.
+        protected_fields: fields that the attack leaves as they are, whatever they are called, in place of those that
+            the recipe itself protects (called ``premise``).
         fields: of the task, in their order; the attacked texts must be dictionaries with these keys.
         options: what to build it with in place of what it would look for.
 

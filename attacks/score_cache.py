@@ -13,7 +13,7 @@ Scores = NDArray[np.float32]
 
 
 class ScoreCache:
-    """Texts and their scores, those asked for last.
+    """A cache of texts' scores; those that were asked for least lately go first.
 
     Args:
         most_characters: of all texts together; about 2.5 bytes of memory each where texts are sentences.
@@ -34,7 +34,7 @@ class ScoreCache:
         return np.frombuffer(scores, np.float32)
 
     def keep(self, texts: Sequence[Text], scores: Scores) -> None:
-        """Keep the scores of texts that are not here: a row a text."""
+        """Keep the scores of texts that are not here yet: a row a text."""
         for text, row in zip(texts, scores, strict=True):
             self._scores[text] = row.astype(np.float32, copy=False).tobytes()
             self._characters += _size(text)

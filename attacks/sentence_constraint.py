@@ -26,7 +26,7 @@ _CACHED_TEXTS = 20_000
 
 
 class TextEncoder:
-    """Texts to vectors with a sentence-transformers model: in batches of like length, and no text twice in a row.
+    """Texts to vectors with a sentence-transformers model, in batches of like length; recent texts' vectors are kept.
 
     The model is loaded when the first text is encoded.
 

@@ -77,7 +77,7 @@ class RecipeOptions:
 
 @dataclass(frozen=True)
 class VictimOptions:
-    """What may be done to load a victim.
+    """How a victim may be loaded.
 
     Attributes:
         map_labels: the task's label names as the checkpoint has them, e.g. ``negative=NEG,positive=POS``.

@@ -86,10 +86,7 @@ def load_static_set(path: Path, task: str, options: TaskOptions, *, split: str =
 
 def _outline(name: str) -> Task | None:
     """What is known of a task that has a name, without its data."""
-    entry = TASKS.get(name)
-    if entry is None:
-        return None
-    return Task(name, entry.fields, entry.label_names, {}, entry.metric, entry.protected_fields)
+    return TASKS[name].task(name, {}) if name in TASKS else None
 
 
 def _read(path: Path, task: Task, split: str, label_column: str) -> tuple[Examples, list[str]]:

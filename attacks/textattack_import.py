@@ -97,7 +97,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
-    """Within, TextAttack may set its variables; the other libraries that it imports have reasons to set theirs."""
+    """Within, TextAttack may set its variables, which are put back; what the libraries that it imports set is kept."""
     before = {name: os.environ.get(name) for name in _VARIABLES}
     try:
         yield

@@ -18,9 +18,9 @@ __all__ = ["reloading"]
 def reloading(
     spec: str, victim: Victim, options: VictimOptions | None = None, cluster: Cluster | None = None
 ) -> Reload:
-    """Loads a victim anew where it is attacked. To a cluster a checkpoint's files travel along.
+    """What loads a victim anew where it is attacked.
 
-    Any other victim must be on every machine.
+    To a cluster a checkpoint's files travel along; any other victim must be on every machine.
 
     Args:
         spec: as :func:`attacks.victim.load_victim` takes it.

@@ -34,9 +34,9 @@ class WordVectors:
     """A ``textattack.shared.AbstractWordEmbedding``: near words, by Euclidean distance as TextAttack has it.
 
     A word's nearest neighbours are those that TextAttack 0.3.11's ``WordEmbedding`` finds among the same vectors, in
-    the same order; words at the same distance, to rounding, come in the order of the file. Theirs are the neighbours
-    that its precomputed table would hold: without a table its own search ends in an ``AttributeError``, as it asks a
-    tuple for ``tolist``. Where other words have the very same vector, TextAttack leaves out the first of these as "the
+    the same order; words at the same distance, to rounding, come in the order of the file. That is: the neighbours that
+    its precomputed table would hold, as without a table its own search ends in an ``AttributeError`` (it asks a tuple
+    for ``tolist``). Where other words have the very same vector, TextAttack leaves out the first of these as "the
     word itself"; here it is the word itself.
 
     Neighbours are computed when they are first asked for, and from then on read from disk.

@@ -45,7 +45,7 @@ Outcome = AttackRecord | list[str]
 """How an attack ended, or what to doubt of the victim."""
 
 Reload = Callable[[Task], Victim]
-"""Loads a victim for a task, of which it gets no data."""
+"""Loads a victim for a task, which comes without its data."""
 
 
 def work_with(built: Any, victim: Victim, task: Task, settings: AttackSettings) -> Work[Job, Outcome]:
@@ -101,7 +101,7 @@ def prepare_work(
     settings: AttackSettings,
     options: RecipeOptions | None,
 ) -> Work[Job, Outcome]:
-    """Load the victim and build the recipe in a worker, whose parent has said what there is to say about them.
+    """Load the victim and build the recipe in a worker; notes are silenced, as its parent has printed them.
 
     Raises:
         UserError: either cannot be done, or the victim is not the one with this fingerprint.

@@ -1,4 +1,4 @@
-"""A worker: a process that does jobs and tells its parent, and that outlives it by nothing.
+"""A worker: a process that does jobs for its parent, and ends as soon as the parent does.
 
 What is imported here is light: a worker imports this before it knows what its work is.
 """

@@ -21,7 +21,7 @@ from robustbench_mt.training_settings import TrainingSettings
 
 __all__ = ["ImbalanceCurve"]
 
-# A reader is told of batches that have fewer than two examples of the minority from this share on.
+# From this share of batches with fewer than two minority examples on, a remark tells the reader.
 _MANY_BATCHES = 0.1
 
 
@@ -84,8 +84,7 @@ class ImbalanceCurve(Curve[ImbalanceRecord]):
     def fields(self, point: Point, train: Examples) -> dict[str, Any]:
         level: dict[str, float | None] = {"ratio": float(point.level), "share": None}
         if self.protocol.level == "share":
-            labels = self.task.split("train").labels
-            counts = class_counts([int(labels[index]) for index in self._subset(point, control=False)])
+            counts = class_counts(self.task.split("train").select(self._subset(point, control=False)).labels)
             rare = counts.pop(self.minority)
             level = {"ratio": max(counts) / rare, "share": float(point.level)}
         return {**level, "protocol": self.protocol.name, "control": point.control, **self.own_settings}

@@ -25,9 +25,8 @@ class Protocol:
         name: what records and users call it.
         level: what a level is: the ``ratio`` of the largest class to the minority, 1 or more, or the ``share`` of the
             minority that is kept, above 0 and at most 1.
-        sizes: from the examples that there are of each class, the level, the minority and the examples of each class at
-            ratio or share 1 (``None`` for as many as the data allow) to the examples of each class; levels that grow
-            more imbalanced never make the minority larger, so that prefixes of one order are nested.
+        sizes: makes what :meth:`counts` returns of its four arguments, in their order. A more imbalanced level never
+            has more minority examples than a less imbalanced one, so that prefixes of one order are nested.
     """
 
     name: str

@@ -138,6 +138,6 @@ def _classes(labels: Sequence[int] | Sequence[str]) -> tuple[NDArray[np.int64], 
     return np.array(values, dtype=np.int64), []
 
 
-def class_counts(labels: "Sequence[int] | NDArray[np.int64]", classes: int = 0) -> list[int]:
+def class_counts(labels: "Sequence[float] | NDArray[np.int64]", classes: int = 0) -> list[int]:
     """How many examples each class has, by class index; at least ``classes`` counts, zeros among them."""
     return [int(count) for count in np.bincount(np.asarray(labels, dtype=np.int64), minlength=classes)]

@@ -33,7 +33,6 @@ __all__ = [
     "curve_points",
     "refuse_other_settings",
     "sweep",
-    "train_point",
 ]
 
 R = TypeVar("R", bound=CurveRecord)
@@ -48,7 +47,7 @@ class Point:
 
     Attributes:
         level: how far along the curve: a ratio, or a share.
-        control: train on what the level is compared with instead, for curves that have such a thing.
+        control: train on the level's control instead, on curves that have controls.
     """
 
     method: MethodChoice
@@ -126,7 +125,7 @@ class Curve(ABC, Generic[R]):
         Args:
             point: what was trained.
             train: on what.
-            probabilities: of the trained classifier, for what is settled on other examples than the test set's.
+            probabilities: of the trained classifier, for what is tuned on validation examples.
 
         Returns:
             From true classes (n) and their probabilities (n x classes) to values by name; and fields of the record.
@@ -138,7 +137,7 @@ class Curve(ABC, Generic[R]):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """As its records'."""
+        """What tells the curve from the task's others of its kind, as its records have it."""
         return ()
 
     @property
@@ -197,7 +196,7 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: AnyPath, *, allow_netw
                 train = curve.training_set(point)
                 twin = _twin(ledger.records, curve, point, train)
                 if twin is None:
-                    ledger.append(train_point(curve, point, allow_network=allow_network))
+                    ledger.append(_trained(curve, point, train, allow_network))
                 else:
                     ledger.append(replace(twin, **curve.fields(point, train)))
                 set_done(number + 1)
@@ -205,10 +204,9 @@ def sweep(curve: Curve[R], points: Sequence[Point], path: AnyPath, *, allow_netw
     return [done[point.key] for point in points]
 
 
-def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -> R:
+def _trained(curve: Curve[R], point: Point, train: Examples, allow_network: bool) -> R:
     """Fine-tune on the point's training set and evaluate on the whole test split."""
     task = curve.task
-    train = curve.training_set(point)
     # The training set is the sample already.
     settings = replace(curve.settings, train_examples=None)
     tuned = fine_tune(task, point.method, settings, point.seed, train=train, allow_network=allow_network)
@@ -229,9 +227,9 @@ def train_point(curve: Curve[R], point: Point, *, allow_network: bool = False) -
         method=point.method.spec,
         seed=point.seed,
         label_names=list(task.label_names),
-        train_counts=class_counts([int(label) for label in train.labels], classes),
+        train_counts=class_counts(train.labels, classes),
         n=len(test),
-        test_counts=class_counts(labels.tolist(), classes),
+        test_counts=class_counts(labels, classes),
         metrics={name: value for name, value in measured.items() if value is not None},
         intervals=metric_intervals(metrics, labels, predicted),
         settings={**tuned.record.settings, "train_examples": curve.settings.train_examples},

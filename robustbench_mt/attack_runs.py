@@ -14,7 +14,7 @@ __all__ = ["attack_runs", "some_attack_runs"]
 def attack_runs(directory: Path) -> Iterator[tuple[Path, AttackRun]]:
     """The files below a run's ``attacks`` that have a record, sorted, each with its settings.
 
-    Of a run that was killed before its first record there may be a file without settings, and nothing to tell.
+    A run that was killed before its first record may have left a file without settings, which is passed over.
 
     Raises:
         UserError: a link leads out of the directory, or a file cannot be read.
@@ -25,7 +25,7 @@ def attack_runs(directory: Path) -> Iterator[tuple[Path, AttackRun]]:
 
 
 def some_attack_runs(directory: Path) -> list[tuple[Path, AttackRun]]:
-    """As :func:`attack_runs`, of which there must be one.
+    """As :func:`attack_runs`, of which there must be at least one.
 
     Raises:
         UserError: as there; or there is none.

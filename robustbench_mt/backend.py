@@ -22,9 +22,10 @@ class BackendOptions:
         backend: local, or ray (the extra of that name): the cluster at --ray-address, or one on this machine that ends
             with the command.
         ray_address: HOST:PORT of a running cluster's head, or auto for the one that this machine belongs to.
-        task_cores: that a task is given; it uses as many threads as whole ones.
-        task_gpus: that a task is given; a fraction lets several share one.
-        shard: examples a task of an attack; by default at most 128, and fewer towards the end, so that none waits long.
+        task_cores: cores that a task is given; it uses as many threads, rounded down.
+        task_gpus: GPUs that a task is given; a fraction lets several share one.
+        shard: examples in a task of an attack; by default at most 128, and fewer towards the end, so that all end
+            together.
 
     Example:
         >>> BackendOptions("ray", ray_address="auto", task_gpus=0.25).task_cores

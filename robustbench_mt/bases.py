@@ -39,7 +39,7 @@ def find_base(name: str, allow_network: bool = False) -> Path:
 
 
 def give_base(name: str, directory: Path) -> None:
-    """From here on, this process finds a base in ``directory``: the name is that of another machine's."""
+    """From here on, this process finds the base in ``directory``: its name may be a path of another machine's."""
     _given[name] = directory
 
 

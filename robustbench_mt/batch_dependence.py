@@ -25,7 +25,7 @@ def batch_dependence(
     """Classify a split in batches drawn several times, and compare.
 
     Args:
-        matched: classifies texts in batches of their order.
+        matched: classifies texts in batches, in the order in which they are given.
         plain: the same checkpoint, which does not match.
         task, split: what to classify.
         shuffles: how many times, at least 2.

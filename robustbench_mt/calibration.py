@@ -18,11 +18,11 @@ _FEW = 2
 """Examples of the first training and the first scoring, which find everything cold and are not timed."""
 
 _BATCHES = (1, 5)
-"""Of the last two trainings, after short ones that tell whether these end in time. The difference of two is free of
-what a training costs before its first step."""
+"""Batches of the last two trainings, after short ones that tell whether these end in time. The difference of the two is
+free of what a training costs before its first step."""
 
 _SCORED = (16, 256)
-"""Texts that are scored after that."""
+"""Texts of the two scorings after that, which are timed."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def calibrate(task: Task, settings: TrainingSettings, seconds: float, *, allow_n
         task: whose texts to train on.
         settings: of the trainings; without ``compile``, which takes longer than the calibration may.
         seconds: time limit; but for the first three, of 2, 2 and 8 examples, no training begins that would not end in
-            time. Where the first takes a third of it, the second is left out: the third alone says too much of a token,
-            among which it divides what a step takes whatever its size.
+            time. Where the first takes a third of it, the second is left out; a token then seems to cost more than it
+            does, as there is no difference of two trainings that would be free of a step's fixed cost.
         allow_network: download the base when it is a hub id.
 
     Raises:
@@ -65,7 +65,7 @@ def calibrate(task: Task, settings: TrainingSettings, seconds: float, *, allow_n
     for number, size in enumerate(sizes):
         if number == 1 and time.monotonic() - started > seconds / 3:
             continue
-        # By examples instead of tokens, of which there are as many in each, more or less.
+        # By examples instead of tokens: each has about as many.
         expected = _slope(timed) * size * timed[-1][0] / sizes[number - 1] if timed else 0.0
         if number > 2 and time.monotonic() - started + expected > seconds:
             break

@@ -89,7 +89,7 @@ class Cell(ABC):
 
     @property
     def same_training(self) -> object:
-        """What cells have in common of which one is trained, and the others have its numbers."""
+        """The same for cells that share one training: it is done for one of them, and the others have its numbers."""
         return self.work
 
     @property
@@ -114,14 +114,14 @@ class Cell(ABC):
         """
 
     def seems_done(self, out: Path) -> bool:
-        """As :meth:`is_done`, and not where it cannot be told."""
+        """As :meth:`is_done`, but false where it cannot be told."""
         try:
             return self.is_done(out)
         except UserError:
             return False
 
     def is_begun(self, out: Path) -> bool:
-        """Whether a run's directory has what takes long of a cell that is not done."""
+        """Whether what takes long is done already in a run's directory, and the rest of the cell is missing."""
         return False
 
     @abstractmethod

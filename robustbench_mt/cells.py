@@ -34,7 +34,7 @@ def train_cell(
 ) -> Path:
     """Train a checkpoint below ``out`` unless it is there, and return its directory.
 
-    Under ``accelerate launch`` all processes train, and the main one writes; they part at the end.
+    Under ``accelerate launch`` all processes train, and the main one writes; at the end they leave their group.
 
     Raises:
         UserError: a checkpoint of the same name was made with other settings or data.
@@ -58,7 +58,7 @@ def train_cell(
             if not recorded:
                 ledger.append(record)
     elif not path.exists():
-        # Of several processes the main one keeps the books; the others train along.
+        # Of several processes the main one writes; the others only train along.
         fine_tune(task, method, settings, seed, variant=variant, allow_network=allow_network)
     leave()
     return path
@@ -69,7 +69,7 @@ def refuse_other_training(
 ) -> None:
     """Raise :class:`UserError` where a checkpoint at ``path`` was made with other settings or data.
 
-    A setting that the record's version did not know yet had what is its default now.
+    A setting that the record lacks, because its version did not know it, had today's default.
     """
     defaults = {**asdict(TrainingSettings()), "method": parse_method(method.name).as_dict()}
     there = {**flat(defaults), **flat(record.settings), "data": record.data["train"]}

@@ -26,7 +26,7 @@ from robustbench_mt.tasks.options import TaskOptions
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.tokenized import Tokens, keep_tokens, keyed_tokens
 
-__all__ = ["do_away"]
+__all__ = ["do_on_cluster"]
 
 # A training may take hours, and machines that are lent by the hour go away.
 _RETRIES = 3
@@ -43,7 +43,7 @@ _RECORDS: dict[type[Record], Callable[[Any], Hashable]] = {
 }
 
 
-def do_away(cells: Sequence[Cell], out: Path, cluster: Cluster) -> Iterator[tuple[Cell, Exception | None]]:
+def do_on_cluster(cells: Sequence[Cell], out: Path, cluster: Cluster) -> Iterator[tuple[Cell, Exception | None]]:
     """Have trainings done on a cluster, and put what each leaves into a run's directory as it ends.
 
     Left for later, as there is little to do for them here: cells that need others, cells that are begun, and cells

@@ -51,8 +51,8 @@ class Cost:
 
     Attributes:
         steps: optimizer steps.
-        trained: tokens that training shows, each time it shows them.
-        passes: of a step, in those of ``vanilla``: of a step's time a forward pass is a third.
+        trained: tokens seen in training, each as often as it is seen.
+        passes: time of a step over that of ``vanilla``'s, of which a forward pass is taken for a third.
         scored: tokens of the texts that are scored, in evaluation and by attacks.
     """
 
@@ -75,7 +75,7 @@ def settings_of(cell: Cell) -> TrainingSettings:
 
 
 def cost(cell: Cell, out: Path) -> Cost:
-    """What is missing of a cell.
+    """What the missing part of a cell is expected to take.
 
     Args:
         cell: one that is not done.
@@ -97,14 +97,22 @@ def cost(cell: Cell, out: Path) -> Cost:
 
 def queries_of(cell: AttackCell, out: Path) -> tuple[float, bool]:
     """Texts that an attack on one example has scored, and whether the run's records say so."""
-    paths = [path for path in attack_files(out) if (path.parent.name, path.stem) == (cell.task.name, cell.recipe)]
-    records = [r for path in paths for r in read_records(path, AttackRecord) if r.status in ("success", "failed")]
-    if records:
-        return mean(record.queries for record in records), True
+    recorded = _recorded_queries(out, cell.task.name, cell.recipe)
+    if recorded is not None:
+        return recorded, True
     free = [index for index, field in enumerate(cell.task.fields) if field not in cell.task.protected_fields]
     sample = _sample(cell.task.split(cell.plan.split))
     words = mean(sum(len(text[index].split()) for index in free) for text in sample)
     return QUERIES_A_WORD.get(cell.recipe, _UNKNOWN_RECIPE) * words, False
+
+
+@kept()
+def _recorded_queries(out: Path, task: str, recipe: str) -> float | None:
+    """The mean over all attacks of a recipe on a task that a run's directory has; ``None`` where it has none."""
+    paths = [path for path in attack_files(out) if (path.parent.name, path.stem) == (task, recipe)]
+    records = (record for path in paths for record in read_records(path, AttackRecord))
+    queries = [record.queries for record in records if record.status in ("success", "failed")]
+    return mean(queries) if queries else None
 
 
 def _training(cell: Cell, settings: TrainingSettings, method: MethodChoice, train: Examples, seed: int) -> Cost:

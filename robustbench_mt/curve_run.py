@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from robustbench_mt.backend import BackendOptions, connected
 from robustbench_mt.curve_plans import CurvePlan
-from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.experiment_cells import CurveCell
 from robustbench_mt.kept_in_memory import forget, loaded_task
 from robustbench_mt.methods.choice import parse_method
@@ -25,7 +23,7 @@ def run_curve(
     settings: TrainingSettings | None = None,
     options: TaskOptions | None = None,
     backend: BackendOptions | None = None,
-) -> list[CurveRecord]:
+) -> None:
     """Train along a curve and evaluate on the untouched test set; what is recorded already is not done again.
 
     Args:
@@ -36,9 +34,6 @@ def run_curve(
         settings: of the trainings.
         options: where the task's data are, and whether what is missing may be downloaded.
         backend: where the points are trained; in this process by default.
-
-    Returns:
-        The records of all points asked for, in their order.
 
     Raises:
         UserError: see :func:`imbalance.sweep.sweep`; with Ray also what a training raises.
@@ -53,15 +48,14 @@ def run_curve(
     check_points(curve, points)
     with connected(backend) as cluster:
         if cluster:
-            from robustbench_mt.cells_on_cluster import do_away
+            from robustbench_mt.cells_on_cluster import do_on_cluster
 
             # Of no points: other settings than those of what is there are refused before anything is trained.
             sweep(curve, [], path)
             cells = [CurveCell("", task, options, plan, settings, point) for point in points]
             with progress(curve.name, len(points)) as set_done:
-                for number, (_, error) in enumerate(do_away(cells, out, cluster), 1):
+                for number, (_, error) in enumerate(do_on_cluster(cells, out, cluster), 1):
                     if error:
                         raise error
                     set_done(number)
-        records: list[Any] = sweep(curve, points, path, allow_network=options.allow_network)
-    return records
+        sweep(curve, points, path, allow_network=options.allow_network)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["is_main_process", "leave", "several_processes", "shared_scratch"]
+__all__ = ["has_joined", "is_main_process", "leave", "several_processes", "shared_scratch"]
 
 
 def is_main_process() -> bool:
@@ -33,18 +33,25 @@ def shared_scratch() -> Iterator[Path]:
         _wait()
 
 
+def has_joined() -> bool:
+    """Whether this process belongs to a group by now; some builds of PyTorch know no groups."""
+    from torch import distributed
+
+    return distributed.is_available() and distributed.is_initialized()
+
+
 def leave() -> None:
     """Wait for the other processes and part with them: after the last training, and after all is written."""
     import torch
 
-    if torch.distributed.is_initialized():
+    if has_joined():
         _wait()
         torch.distributed.destroy_process_group()
 
 
 def _from_main(value: str) -> str:
     import torch
-    from accelerate import PartialState  # type: ignore[import-untyped]
+    from accelerate import PartialState
 
     # Unless it is told of CPUs, it looks for GPUs only, and takes the processes for strangers.
     PartialState(cpu=not torch.cuda.is_available())

@@ -16,7 +16,7 @@ __all__ = ["Metrics", "doubts", "evaluate", "metric_intervals"]
 
 Scores = Callable[[Sequence[tuple[str, ...]]], NDArray[np.float32]]
 Metrics = Callable[..., Values]
-"""Of labels, predictions and, by name, ``counts``, as :mod:`robustbench_mt.metrics` has them."""
+"""A function of labels, predictions and the keyword ``counts``, like those of :mod:`robustbench_mt.metrics`."""
 
 _RESAMPLES = 500
 # Counts of examples that are held at once: some 100 MB with what is made of them.

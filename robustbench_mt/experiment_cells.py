@@ -1,7 +1,7 @@
 """The kinds of cells of an experiment."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,13 +174,12 @@ class AttackCell(Cell):
 
     def missing(self, out: Path) -> int:
         """How many of the examples are not attacked yet."""
-        from attacks.engine import choose_examples
-
-        asked = choose_examples(len(self.task.split(self.plan.split)), self.plan.settings)
-        return len(set(asked) - {record.index for record in self.records(out)})
+        return self._missing(self.records(out))
 
     def is_done(self, out: Path) -> bool:
-        return bool(self.records(out)) and not self.missing(out)
+        # Without records it is known without the task's data.
+        records = self.records(out)
+        return bool(records) and not self._missing(records)
 
     def do(self, out: Path, cluster: "Cluster | None" = None) -> None:
         from attacks.engine import attack
@@ -204,6 +203,12 @@ class AttackCell(Cell):
             reload=reloading(str(path), victim, cluster=cluster),
             cluster=cluster,
         )
+
+    def _missing(self, records: Sequence[AttackRecord]) -> int:
+        from attacks.engine import choose_examples
+
+        asked = choose_examples(len(self.task.split(self.plan.split)), self.plan.settings)
+        return len(set(asked) - {record.index for record in records})
 
 
 @dataclass(frozen=True)

@@ -159,9 +159,9 @@ def _do(
     with progress(title, len(chosen)) as set_done:
         ended = 0
         if cluster:
-            from robustbench_mt.cells_on_cluster import do_away
+            from robustbench_mt.cells_on_cluster import do_on_cluster
 
-            for ended, (cell, error) in enumerate(do_away(chosen, out, cluster), 1):
+            for ended, (cell, error) in enumerate(do_on_cluster(chosen, out, cluster), 1):
                 if error:
                     fails(cell, error)
                 set_done(ended)

@@ -28,9 +28,9 @@ class MatchedVictim(Victim):
     Texts are scored in the order in which they are given, each as often as it is: both change who is in a batch.
 
     Args:
-        plain: the checkpoint as it scores without matching, of which this is told apart by its name.
+        plain: the checkpoint as it scores without matching; this victim has a name of its own.
         settings: where to match, by what similarity, and whether the temperature is calibrated on each batch.
-        temperature: divides the similarities where it is not, or cannot be.
+        temperature: divides the similarities; with calibration, only of batches that cannot be calibrated.
         batch_size: texts that are matched together.
     """
 

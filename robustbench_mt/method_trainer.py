@@ -37,7 +37,7 @@ class MethodTrainer(Trainer):
         super().__init__(**arguments, callbacks=[_ProgressCallback(title), _UpdateCallback(method)])
         self.remove_callback(PrinterCallback)
         self._method = method
-        # Else some models would get to divide the loss by the examples of all accumulated batches, and methods not.
+        # Else some models would divide the loss by the examples of all accumulated batches, and methods' losses not.
         self.model_accepts_loss_kwargs = False
 
     def fit(self) -> None:
@@ -89,7 +89,7 @@ class MethodTrainer(Trainer):
             self.train_dataset,
             batch_size=self.args.per_device_train_batch_size,
             collate_fn=self.data_collator,
-            # Its own, as a loader draws a number for its workers, and it has none.
+            # Its own: a loader draws a seed for workers, though it has none here, and would take it from torch's own.
             generator=torch.Generator(),
         )
         for batch in loader:
@@ -166,7 +166,7 @@ def training_arguments(settings: TrainingSettings, seed: int, scratch: Path, met
         seed=seed,
         eval_strategy="epoch",
         logging_strategy="epoch",
-        # It waits for the device each step. Where a loss that is not finite is no accident, training has diverged.
+        # It waits for the device each step. Only with fp16, which overflows now and then, is such a loss no divergence.
         logging_nan_inf_filter=precision == "fp16",
         save_strategy="epoch" if best else "no",
         save_only_model=True,

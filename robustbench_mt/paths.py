@@ -1,6 +1,6 @@
-"""What is at a path of the user's. Where pathlib would raise what the system says, there is nothing.
+"""What is at a path of the user's: nothing, where pathlib would raise an :class:`OSError`.
 
-The system says so of names that are too long, of directories that may not be searched and of accounts without a home.
+It raises one for names that are too long, for directories that may not be searched and for accounts without a home.
 """
 
 import os

@@ -35,7 +35,7 @@ def without_telemetry() -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Where TensorFlow is installed: transformers does not import it, and two recipes that do hear nothing of it."""
+    """Where TensorFlow is installed: transformers does not import it, and is silent in the two recipes that do."""
     os.environ.setdefault("USE_TF", "0")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # It announces these optimizations, whatever the log level.

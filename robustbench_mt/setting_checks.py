@@ -10,7 +10,7 @@ __all__ = ["check_choices", "check_counts", "choices_of", "in_words"]
 
 
 def check_choices(settings: object) -> None:
-    """Raise a :class:`UserError` for a setting that is a choice, and none of its choices."""
+    """Raise a :class:`UserError` for a setting that must be one of several values, and is not."""
     for name, choices in choices_of(settings).items():
         if (value := getattr(settings, name)) not in choices:
             raise BadSettingError(f"{name} is {value!r}: it must be {in_words(choices)}.")

@@ -22,7 +22,7 @@ _SECONDS = 60.0
 
 
 def kind_of(cell: Cell) -> tuple[object, ...]:
-    """What cells share whose trainings, or the scoring of their checkpoints, are equally fast a token."""
+    """The same for cells whose trainings, or the scoring of whose checkpoints, take equally long a token."""
     settings = settings_of(cell)
     return settings.base, settings.batch_size, settings.max_length, settings.precision
 

@@ -25,7 +25,7 @@ def training_length(batches: int, accumulation: int, epochs: float, steps: int |
     Args:
         batches: of an epoch, on each device.
         accumulation: batches an update; an epoch's last update has those that are left.
-        epochs: perhaps a fraction; of a begun update all is done.
+        epochs: perhaps a fraction; an update that has begun is done whole.
         steps: updates, instead of epochs.
     """
     an_epoch = math.ceil(batches / accumulation)

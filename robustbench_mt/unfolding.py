@@ -121,7 +121,7 @@ def _recipes(part: Part) -> list[str]:
 
 
 def _is_regression(task: str, options: TaskOptions) -> bool:
-    """Of a task with a name that is known before its data are here."""
+    """Whether a task is a regression; of a task that has a name, this is known without its data."""
     if is_path(task):
         return loaded_task(task, options).is_regression
     return not choose("task", task, TASKS).label_names

@@ -44,9 +44,9 @@ def has_safe_weights(directory: Path) -> bool:
 
 
 def json_object(file: Path) -> dict[str, Any]:
-    """What a JSON object in a file holds; nothing where there is none, which a library that reads it too complains of.
+    """What a JSON object in a file holds; empty where there is none, of which the library that needs it complains.
 
-    It is read as those libraries do it, or they could find there what was not seen here.
+    It is read as those libraries read it: they must not find there what was not seen here.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from command_line import mistake
 from conftest import write_reviews
 from test_methods import SPECS
 
 from robustbench_mt.cli import main
+from robustbench_mt.distributed import leave
 from robustbench_mt.ledger import read_records
+from robustbench_mt.methods.across_devices import gather_rows
 from robustbench_mt.records import TrainingRecord
 
 # With --cpu accelerate launches a single process wherever there is no MPI. Port 0: whichever is free.
@@ -147,6 +150,14 @@ def test_a_mistake_is_told_once(
     told = capsys.readouterr()
     assert told.out == ""
     assert len(told.err.splitlines()) == lines
+
+
+def test_a_pytorch_that_knows_no_groups_trains_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    monkeypatch.delattr(torch.distributed, "is_initialized")
+    leave()
+    rows = torch.eye(2)
+    assert gather_rows(rows)[0] is rows
 
 
 def test_other_commands_run_alone(

@@ -73,12 +73,14 @@ def test_every_resource_has_a_remedy_on_one_line(name):
 @needs_no_stop_words
 def test_fallback_gives_way_to_the_real_list(apart):
     assert find("stop words").fallback
-    assert prepare(["stop words"], "A test")["stop words"].source == "scikit-learn (fallback)"
+    assert find("stop words").source == "scikit-learn (fallback)"
+    prepare(["stop words"], "A test")
     assert "whereupon" in read_stop_words()
     assert read_stop_words() == sorted(read_stop_words())
 
     write_stop_words(apart / "nltk_data", "the", "only")
-    found = prepare(["stop words"], "A test")["stop words"]
+    prepare(["stop words"], "A test")
+    found = find("stop words")
     assert (found.source, found.fallback) == ("NLTK", False)
     assert read_stop_words() == ["the", "only"]
 
@@ -145,7 +147,8 @@ def test_lexnames_has_wordnets_45_rows():
 def test_debians_wordnet_is_read(apart):
     from nltk.corpus import wordnet
 
-    assert prepare(["wordnet"], "A test")["wordnet"].source == "Debian /usr/share/wordnet"
+    assert find("wordnet").source == "Debian /usr/share/wordnet"
+    prepare(["wordnet"], "A test")
     assert "movie" in {name for synset in wordnet.synsets("film") for name in synset.lemma_names()}
     names = {
         synset: wordnet.synset(synset).lexname() for synset in ("dog.n.01", "run.v.01", "well.r.01", "broken.a.01")
@@ -227,12 +230,14 @@ def test_fetch_reads_what_came(apart, monkeypatch):
     with zipfile.ZipFile(whole, "w") as members:
         members.writestr("stopwords/english", "the\n")
     answer_with(whole.read_bytes())
-    assert fetch(["stop words"])["stop words"].where == str(apart / "nltk_data/corpora/stopwords.zip")
+    fetch(["stop words"])
+    assert find("stop words").where == str(apart / "nltk_data/corpora/stopwords.zip")
     assert read_stop_words() == ["the"]
 
 
 def test_fetch_leaves_alone_what_is_here(apart, monkeypatch):
     write_stop_words(apart / "named", "here")
     monkeypatch.setattr(Downloader, "download", lambda *_, **__: pytest.fail("downloaded"))
-    assert fetch(["stop words"])["stop words"].source == "NLTK"
+    fetch(["stop words"])
+    assert find("stop words").source == "NLTK"
     assert os.environ["NLTK_DATA"] in nltk.data.path

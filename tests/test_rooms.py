@@ -120,15 +120,21 @@ def test_reporting_loads_no_model(tmp_path: Path) -> None:
     assert done.stdout.strip() == ""
 
 
-def test_what_is_imported_is_declared() -> None:
+def test_what_is_imported_is_declared_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for extra in ("embedded", "ray") for line in project["optional-dependencies"][extra]]
-    declared = {canonical(re.split("[<>=]", line)[0]) for line in [*project["dependencies"], *extras]}
+    plain, optional = (
+        {canonical(re.split("[<>=]", line)[0]) for line in lines} for lines in (project["dependencies"], extras)
+    )
+    declared = plain | optional
     roots = {name.split(".")[0] for path in MODULES.values() for name in imported(path)}
     brought_by = packages_distributions()
     for root in roots - set(ROOMS) - sys.stdlib_module_names:
         # What is not installed here is an extra that has its own name.
         assert declared & {canonical(name) for name in brought_by.get(root, [root])}, root
+    # And no more than that is declared, but for the one whose range says which of textattack's can be built.
+    used = {canonical(name) for root in roots for name in brought_by.get(root, [root])}
+    assert plain - used == {"flair"}
 
 
 def canonical(name: str) -> str:

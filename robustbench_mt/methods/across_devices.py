@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from robustbench_mt.distributed import has_joined
+
 __all__ = ["gather_rows", "mean_over_processes"]
 
 
@@ -17,7 +19,7 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, slice]:
         rows: N x anything, of the same shape in every process (as the trainer makes batches); each must call this as
             often as the others, else all wait for ever.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if not has_joined():
         return rows, slice(None)
     gathered: Tensor = _Gather.apply(rows)  # type: ignore[no-untyped-call]
     return gathered, _own(len(rows))
@@ -30,7 +32,7 @@ def mean_over_processes(value: float, device: torch.device) -> float:
         value: this process's; each must call this as often as the others, else all wait for ever.
         device: of this process.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if not has_joined():
         return value
     values, _ = gather_rows(torch.tensor([value], dtype=torch.float64, device=device))
     return float(values.mean())

@@ -131,7 +131,7 @@ class BiDrop(Method):
         return loss
 
     def before_update(self, model: "PreTrainedModel") -> None:
-        from accelerate.utils import reduce  # type: ignore[import-untyped]
+        from accelerate.utils import reduce
 
         parameters = dict(model.named_parameters())
         scores = {}

@@ -76,7 +76,7 @@ class ChildTuningF(Method):
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
         import torch
-        from accelerate.utils import broadcast_object_list  # type: ignore[import-untyped]
+        from accelerate.utils import broadcast_object_list
 
         # One seed for all processes: under different masks their weights would drift apart.
         (seed,) = broadcast_object_list([plan.seed])

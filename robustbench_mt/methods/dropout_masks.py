@@ -44,7 +44,7 @@ class NewMasks:
 
 
 class RandomState:
-    """Torch's random state at a moment, so that a later forward pass sees the dropout masks of the one that followed.
+    """Torch's random state before a forward pass, so that a later pass can see the dropout masks of that one.
 
     Args:
         device: of the model; the state is the CPU's and this device's.

@@ -23,7 +23,7 @@ class FocalSettings:
     """Settings of focal loss.
 
     Attributes:
-        gamma: how much less what is classified well counts.
+        gamma: how strongly examples that are classified well are weighted down.
         alpha: ``none``, or ``balanced`` for class weights beside it.
     """
 

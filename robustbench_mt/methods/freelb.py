@@ -29,7 +29,7 @@ class FreeLBSettings:
         steps: K, forward and backward passes for an update.
         step_size: alpha, the length of a step up the loss (``adv-lr`` in the published code).
         radius: epsilon, of the ball that the perturbation stays in (``adv-max-norm``); 0 for no perturbation.
-        initial: the first perturbation is uniform, up to this over sqrt(tokens * d) a number (``adv-init-mag``).
+        initial: each entry of the first perturbation is uniform, up to this over sqrt(tokens * d) (``adv-init-mag``).
     """
 
     # SST-2's line in the published huggingface-transformers/launch/run_glue.sh; that task's fairseq script has the same

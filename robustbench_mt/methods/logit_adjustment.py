@@ -23,7 +23,7 @@ class LogitAdjustmentSettings:
     """Settings of logit adjustment.
 
     Attributes:
-        tau: of the classes' log frequencies, when they are added to the logits.
+        tau: factor of the classes' log frequencies, which are added to the logits.
     """
 
     # The paper's value for the loss: the one at which it is consistent for the balanced error.

@@ -69,7 +69,7 @@ class NoisyTune(Method):
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
         import torch
-        from accelerate.utils import broadcast_object_list  # type: ignore[import-untyped]
+        from accelerate.utils import broadcast_object_list
 
         # To add a noise of 0 would turn -0.0 into 0.0.
         if self.settings.intensity == 0:

@@ -14,7 +14,7 @@ __all__ = ["Oversample", "Undersample"]
 
 
 class _Resample(Method):
-    """Trains as ``vanilla``, on as many examples of each class that the training set has.
+    """Trains as ``vanilla``, on equally many examples of all classes that the training set has.
 
     An epoch is one pass over what is trained on, so that with the same number of epochs there are more or fewer
     updates than in ``vanilla``; ``steps`` makes them equal.
@@ -39,7 +39,7 @@ class _Resample(Method):
 
 
 class Oversample(_Resample):
-    """Examples of every class but the largest are drawn with replacement, beside all there are, up to its size."""
+    """All examples, and of every class so many again, drawn with replacement, that it is as large as the largest."""
 
     summary = "rare classes' examples repeated at random up to the largest class (imbalanced-learn)"
 

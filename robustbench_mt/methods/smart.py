@@ -29,9 +29,9 @@ class SmartSettings:
         weight: of both terms beside the task's loss, the smoothness (lambda_s) and ``proximal`` times the proximity.
         proximal: mu over lambda_s: the paper's lambda_s = 3 with mu = 1 is ``weight=3,proximal=0.3333``.
         steps: of gradient ascent on the perturbation.
-        step_size: eta, the largest number of a token's step.
+        step_size: eta, the largest entry of a token's step.
         noise: sigma, the standard deviation of the normal noise that the ascent starts from.
-        radius: epsilon, the largest number of the perturbation; 0 leaves the proximal term alone.
+        radius: epsilon, the largest entry of the perturbation; 0 leaves the proximal term alone.
         early_momentum: beta of the moving average, in the first tenth of the updates.
         momentum: beta afterwards. The average looks back 1 / (1 - beta) updates: in a training of a few hundred, 0.999
             holds predictions near those of the untrained head, and 0.99 suits better.
@@ -64,8 +64,8 @@ class Smart(Method):
     """L + weight * (max_{|d| <= radius} l(f(x), f(x + d)) + proximal * l(f(x), f_average(x))).
 
     l is the symmetric KL divergence, of a regression's scores their squared error; d is on the word embeddings and
-    bounded in each number. The ascent: d starts as normal noise, and each step adds ``step_size`` times the gradient of
-    l over its largest number (a token's), then clamps d to the radius. f_average has the exponential moving average of
+    bounded in each entry. The ascent: d starts as normal noise, and each step adds ``step_size`` times the gradient of
+    l over its largest entry (a token's), then clamps d to the radius. f_average has the exponential moving average of
     the weights (the paper's momentum Bregman proximal point method).
 
     The published code (mt-dnn, ``mt_dnn/perturbation.py``) differs:

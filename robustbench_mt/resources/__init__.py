@@ -22,8 +22,8 @@ def find(name: str) -> Found | None:
     return choose("resource", name, RESOURCES).find()
 
 
-def require(names: Sequence[str], purpose: str) -> dict[str, Found]:
-    """Where each resource is.
+def require(names: Sequence[str], purpose: str) -> None:
+    """Look for resources.
 
     Args:
         names: of resources.
@@ -32,18 +32,14 @@ def require(names: Sequence[str], purpose: str) -> dict[str, Found]:
     Raises:
         UserError: one or more are not here; each is named with its remedy.
     """
-    found = {name: find(name) for name in names}
-    missing = [RESOURCES[name] for name, place in found.items() if place is None]
-    if missing:
+    if missing := [RESOURCES[name] for name in dict.fromkeys(names) if find(name) is None]:
         names_missing = " and ".join(resource.name for resource in missing)
         remedies = "; ".join(f"for {resource.name}, {resource.remedy}" for resource in missing)
         raise MissingResourceError(f"{purpose} needs what is not here: {names_missing}. To get it: {remedies}.")
-    return {name: place for name, place in found.items() if place is not None}
 
 
-def prepare(names: Sequence[str], purpose: str) -> dict[str, Found]:
-    """As :func:`require`, and NLTK reads its packages from there from now on."""
-    found = require(names, purpose)
+def prepare(names: Sequence[str], purpose: str) -> None:
+    """As :func:`require`, and NLTK reads its packages from where they were found from now on."""
+    require(names, purpose)
     located = [locate(package) for name in names for package in RESOURCES[name].packages]
     point_nltk_at(item for item in located if item is not None)
-    return found

@@ -14,13 +14,13 @@ from robustbench_mt.registry import choose
 from robustbench_mt.resources.nltk_data import locate
 from robustbench_mt.resources.overlay import point_nltk_at
 from robustbench_mt.resources.places import nltk_folders
-from robustbench_mt.resources.resource import Found, Resource
+from robustbench_mt.resources.resource import Resource
 from robustbench_mt.resources.table import RESOURCES
 
 __all__ = ["fetch"]
 
 
-def fetch(names: Sequence[str] = (), timeout: float = 30.0) -> dict[str, Found]:
+def fetch(names: Sequence[str] = (), timeout: float = 30.0) -> None:
     """Download resources to NLTK's own folder, and read each once to see that it is whole.
 
     What is here already (a fallback is not) is not downloaded again.
@@ -28,9 +28,6 @@ def fetch(names: Sequence[str] = (), timeout: float = 30.0) -> dict[str, Found]:
     Args:
         names: of resources; all that can be fetched, if none are given.
         timeout: seconds without an answer after which the network counts as absent.
-
-    Returns:
-        Where each is now.
 
     Raises:
         UserError: there is no such resource, it cannot be fetched, the network fails, or what came cannot be read.
@@ -41,13 +38,11 @@ def fetch(names: Sequence[str] = (), timeout: float = 30.0) -> dict[str, Found]:
             raise MissingResourceError(
                 f"robustbench-mt cannot fetch the resource {resource.name!r}: {resource.remedy}."
             )
-    found = {}
     for resource in chosen or [resource for resource in RESOURCES.values() if resource.packages]:
         present = resource.find()
         if present is None or present.fallback:
             _download(resource, timeout)
-        found[resource.name] = _read_back(resource)
-    return found
+        _read_back(resource)
 
 
 def _download(resource: Resource, timeout: float) -> None:
@@ -107,15 +102,15 @@ _READERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def _read_back(resource: Resource) -> Found:
-    """Where a resource is, once NLTK has read something of it."""
+def _read_back(resource: Resource) -> None:
+    """Have NLTK read something of a resource."""
     found = resource.find()
     problem = "it is not where NLTK looks"
     if found is not None and not found.fallback:
         point_nltk_at(item for item in map(locate, resource.packages) if item is not None)
         try:
             if _READERS[resource.name]():
-                return found
+                return
             problem = "it is empty"
         except Exception as error:  # a damaged file may raise anything
             problem = f"{type(error).__name__}: {(str(error).split() or ['?'])[0]}"

@@ -43,21 +43,21 @@ def _textattack(
     return Resource(name, what, remedy, partial(find_textattack_files, folder, files, modules))
 
 
-def _hub(name: str, what: str, repository: str, modules: tuple[str, ...] = ()) -> Resource:
+def _hub(name: str, repository: str, what: str = "", modules: tuple[str, ...] = ()) -> Resource:
     install = f"pip install {' '.join(modules)}, and " if modules else ""
     remedy = (
         f"{install}run huggingface-cli download {repository}; without a network, copy its folder into the Hugging Face "
         "cache (HF_HUB_CACHE)"
     )
-    return Resource(name, what, remedy, partial(find_hub_model, repository, modules))
+    return Resource(name, what or repository, remedy, partial(find_hub_model, repository, modules))
 
 
-def _flair(name: str, what: str, model: str) -> Resource:
+def _flair(name: str, model: str) -> Resource:
     remedy = (
         f"run huggingface-cli download flair/{model} --cache-dir ~/.flair/models/{model}, or copy that folder from "
         "another machine"
     )
-    return Resource(name, what, remedy, partial(find_flair_model, model))
+    return Resource(name, model, remedy, partial(find_flair_model, model))
 
 
 _HOMOGLYPHS = "intentional_homoglyphs.txt"
@@ -139,8 +139,8 @@ RESOURCES = {
         ),
         _hub(
             "sentence-bert",
-            "sentence vectors (stsb-distilbert-base)",
             "sentence-transformers/stsb-distilbert-base",
+            "sentence vectors (stsb-distilbert-base)",
             ("sentence_transformers",),
         ),
         Resource(
@@ -150,12 +150,12 @@ RESOURCES = {
             "sentence-transformers model",
             _find_embedded_encoder,
         ),
-        _hub("bert masked language model", "bert-base-uncased", "bert-base-uncased"),
-        _hub("roberta masked language model", "distilroberta-base", "distilroberta-base"),
-        _hub("gpt-2", "a causal language model", "gpt2"),
-        _hub("multilingual masked language model", "xlm-roberta-base", "xlm-roberta-base"),
-        _flair("flair part-of-speech tagger", "upos-english-fast", "upos-english-fast"),
-        _flair("flair entity tagger", "ner-english", "ner-english"),
+        _hub("bert masked language model", "bert-base-uncased"),
+        _hub("roberta masked language model", "distilroberta-base"),
+        _hub("gpt-2", "gpt2", "a causal language model"),
+        _hub("multilingual masked language model", "xlm-roberta-base"),
+        _flair("flair part-of-speech tagger", "upos-english-fast"),
+        _flair("flair entity tagger", "ner-english"),
     )
 }
 """By name. The first three can be fetched with ``robustbench-mt resources fetch``."""

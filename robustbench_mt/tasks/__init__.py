@@ -102,10 +102,9 @@ def _as_asked(task: Task, options: TaskOptions) -> Task:
 
 def _shortened(task: Task, test_examples: int | None) -> Task:
     """With so many test examples at most."""
-    test = task.splits.get("test", ())
-    if test_examples is None or len(test) <= test_examples:
+    test = task.splits.get("test")
+    if test is None or test_examples is None or len(test) <= test_examples:
         return task
-    assert isinstance(test, Examples)
     # At even distances, because a file may be sorted by label.
     chosen = test.select([number * len(test) // test_examples for number in range(test_examples)])
     remark = f"{test_examples} of its {len(test)} test examples, at even distances."

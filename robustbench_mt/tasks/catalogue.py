@@ -1,6 +1,9 @@
 """The tasks that have a name: a plain dict, light enough to list at once."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from robustbench_mt.tasks.task import Examples, Task
 
 __all__ = ["TASKS", "TaskEntry"]
 
@@ -27,6 +30,17 @@ class TaskEntry:
     source: str
     loader: str
     protected_fields: tuple[str, ...] = ()
+
+    def task(self, name: str, splits: Mapping[str, Examples], source: str = "", remarks: Sequence[str] = ()) -> Task:
+        """The task with its data.
+
+        Args:
+            name: its name.
+            splits, source, remarks: as the task has them.
+        """
+        return Task(
+            name, self.fields, self.label_names, splits, self.metric, self.protected_fields, source, tuple(remarks)
+        )
 
 
 def _movie_reviews(summary: str) -> TaskEntry:

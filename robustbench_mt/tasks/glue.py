@@ -92,16 +92,7 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
     if "mismatched" in parts:
         splits["mismatched"] = parts["mismatched"]
         what_was_done.append("Split mismatched is the development set of other genres than train's.")
-    return Task(
-        name=name,
-        fields=entry.fields,
-        label_names=entry.label_names,
-        splits=splits,
-        metric=entry.metric,
-        protected_fields=entry.protected_fields,
-        source=source,
-        remarks=(*remarks, *what_was_done),
-    )
+    return entry.task(name, splits, source, [*remarks, *what_was_done])
 
 
 def _read_folder(layout: _Layout, folder: Path, entry: TaskEntry, remarks: list[str]) -> dict[str, Examples]:

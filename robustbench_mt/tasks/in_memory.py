@@ -26,7 +26,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def load_memory(data: Any, name: str, options: TaskOptions) -> Task:
-    """As :func:`robustbench_mt.tasks.task_from`, but for ``options.protect``."""
+    """As :func:`robustbench_mt.tasks.task_from`, without ``protect`` and ``test_examples`` of the options."""
     if not _SAFE.fullmatch(name):
         raise BadSettingError(f"The task's name {quoted(name)} is not a file's: use 1 to 60 letters, digits, _ and -.")
     given = _splits(data, name) if isinstance(data, Mapping) else {"train": data}

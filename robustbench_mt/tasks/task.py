@@ -91,7 +91,7 @@ class Task:
         return choose(f"split of task {self.name}", name, {split: rows for split, rows in self.splits.items() if rows})
 
     def require_classes(self, purpose: str) -> None:
-        """Raise :class:`UserError` when this is a regression task, which has no classes to ``purpose``."""
+        """Raise :class:`UserError` when this is a regression task; ``purpose``, as in "attacks", needs classes."""
         if self.is_regression:
             raise NeedsClassesError(
                 f"Task {self.name} is a regression task and has no classes: it can be trained and evaluated, "

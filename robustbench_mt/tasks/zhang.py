@@ -66,15 +66,7 @@ def load(name: str, entry: TaskEntry, options: TaskOptions) -> Task:
             parts = {split: _undouble(examples) for split, examples in parts.items()}
         source = f"{layout.hub_name} on the Hugging Face hub"
     splits, remarks = complete_splits(parts["train"], None, parts["test"])
-    return Task(
-        name=name,
-        fields=entry.fields,
-        label_names=entry.label_names,
-        splits=splits,
-        metric=entry.metric,
-        source=source,
-        remarks=tuple(remarks),
-    )
+    return entry.task(name, splits, source, remarks)
 
 
 def _read(layout: _Layout, path: Path, entry: TaskEntry) -> Examples:
