@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Match", "MatchSettings", "find_matched_module", "hook_representation"]
 
+# Steps after which the masses are read off the device: each reading waits for the step to end there.
+_MOST_UNREAD = 256
+
 Calibration = Literal["once", "always"]
 Place = Literal["dense", "activation"]
 
@@ -158,8 +161,9 @@ class Match(Method):
         self._hook: RemovableHandle | None = None
         self._snapshot_steps: list[int] = []
         self._latest: tuple[int, Tensor, Tensor] | None = None
+        self._masses: list[tuple[int, Tensor]] = []
         self._trace = MatchingTrace()
-        self._step = 0
+        self._step = self._observed = 0
         self._first_step, self._last_step = 0, 1
 
     @property
@@ -169,6 +173,7 @@ class Match(Method):
 
     @property
     def trace(self) -> MatchingTrace:
+        self._read_masses()
         return self._trace
 
     def attach(self, model: "PreTrainedModel", plan: Plan) -> None:
@@ -238,10 +243,12 @@ class Match(Method):
         if self._labels is None or len(self._labels) != len(matrix):
             return
         # Of several passes a step the first counts.
-        if self._trace.mass and self._trace.mass[-1][0] == self._step:
+        if self._observed == self._step:
             return
-        mass = row_mass(matrix, self._labels)
-        self._trace.mass.append([self._step, *(round(share, 5) for share in mass)])
+        self._observed = self._step
+        self._masses.append((self._step, row_mass(matrix, self._labels)))
+        if len(self._masses) == _MOST_UNREAD:
+            self._read_masses()
         # An epoch's last batch is short, and its matrix cannot be compared with those of whole batches.
         if self._latest is not None and len(matrix) < len(self._latest[1]):
             return
@@ -249,6 +256,11 @@ class Match(Method):
         if self._snapshot_steps and self._step >= self._snapshot_steps[0]:
             self._snapshot_steps = [step for step in self._snapshot_steps if step > self._step]
             self._take_snapshot(*self._latest)
+
+    def _read_masses(self) -> None:
+        for step, mass in self._masses:
+            self._trace.mass.append([step, *(round(share, 5) for share in mass.tolist())])
+        self._masses.clear()
 
     def _take_snapshot(self, step: int, matrix: "Tensor", labels: "Tensor") -> None:
         if any(snapshot.step == step for snapshot in self._trace.snapshots):

@@ -87,8 +87,8 @@ def batch_temperature(z: "Tensor", similarity: Similarity, self_mass: float, oth
 def calibrate_temperature(similarity: "Tensor", self_mass: float) -> float:
     """The temperature at which a row of M puts ``self_mass`` on itself, on average over the rows.
 
-    The mean self mass is solved for by bisection, between 1/N (a hot, uniform M) and the share of rows that are most
-    similar to themselves (a cold M). Where ``self_mass`` is out of reach, because many rows are closer to a longer
+    The mean self mass is solved for by Brent's method, between 1/N (a hot, uniform M) and the share of rows that are
+    most similar to themselves (a cold M). Where ``self_mass`` is out of reach, because many rows are closer to a longer
     neighbour than to themselves, the closed form for equal rows stands in: with
     gap = mean_i(s_ii - mean_{j != i} s_ij) it is gap / log((N-1) p / (1-p)).
 
@@ -99,6 +99,8 @@ def calibrate_temperature(similarity: "Tensor", self_mass: float) -> float:
     Raises:
         UserError: the rows are all equal (or not finite), so that no temperature tells them apart.
     """
+    from scipy import optimize
+
     n = len(similarity)
     similarity = similarity.detach().cpu()
     own = similarity.diagonal()
@@ -108,20 +110,20 @@ def calibrate_temperature(similarity: "Tensor", self_mass: float) -> float:
             "match: the batch's representations cannot be told apart: give a temperature as a number."
         )
 
-    def reached(temperature: float) -> float:
-        return float((similarity / temperature).softmax(dim=-1).diagonal().mean())
-
     # At p = 1/N the closed form has no finite value: any M that is close to uniform does.
     log_odds = max(math.log((n - 1) * self_mass / (1 - self_mass)), 1e-3)
     closed_form = gap / log_odds
-    cold, hot = closed_form / 1e3, closed_form * 1e3
-    if not reached(hot) < self_mass < reached(cold):
+
+    def beyond(log_ratio: float) -> float:
+        """Of the self mass, at a temperature that is e^log_ratio times the closed form."""
+        matrix = (similarity / (closed_form * math.exp(log_ratio))).softmax(dim=-1)
+        return float(matrix.diagonal().mean()) - self_mass
+
+    # Three decades to either side.
+    cold, hot = -math.log(1e3), math.log(1e3)
+    if not beyond(hot) < 0 < beyond(cold):
         return closed_form
-    # 60 halvings of a range of six decades leave less than float64 can tell.
-    for _ in range(60):
-        middle = math.sqrt(cold * hot)
-        cold, hot = (middle, hot) if reached(middle) > self_mass else (cold, middle)
-    return math.sqrt(cold * hot)
+    return closed_form * math.exp(float(optimize.brentq(beyond, cold, hot)))
 
 
 def schedule_factor(schedule: Schedule, final: float, progress: float) -> float:
@@ -139,14 +141,19 @@ def schedule_factor(schedule: Schedule, final: float, progress: float) -> float:
     return final + (1 - final) * left
 
 
-def row_mass(matrix: "Tensor", labels: "Tensor") -> tuple[float, float, float]:
+def row_mass(matrix: "Tensor", labels: "Tensor") -> "Tensor":
     """Mean share of a row's mass on itself, on others of its label, and on other labels.
 
     Args:
         matrix: N x N, rows sum to 1.
         labels: N.
+
+    Returns:
+        The three, on the matrix's device: to read them is to wait for it.
     """
+    import torch
+
     same_label = labels[:, None] == labels[None, :]
-    own = float(matrix.diagonal().mean())
-    same = float((matrix * same_label).sum(dim=1).mean()) - own
-    return own, same, float((matrix * ~same_label).sum(dim=1).mean())
+    own = matrix.diagonal()
+    same = (matrix * same_label).sum(dim=1) - own
+    return torch.stack([own, same, (matrix * ~same_label).sum(dim=1)]).mean(dim=1)
