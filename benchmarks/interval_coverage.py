@@ -23,7 +23,9 @@ from scipy import optimize, special
 
 from robustbench_mt import statistics
 from robustbench_mt.crossed import Crossed
+from robustbench_mt.evaluation import metric_intervals
 from robustbench_mt.ledger import read_records
+from robustbench_mt.metrics import classification_metrics
 from robustbench_mt.paired_proportions import paired_difference
 from robustbench_mt.records import AttackRecord
 from robustbench_mt.spread import spread_of_mean
@@ -141,6 +143,28 @@ def _mean_over_seeds(rng: np.random.Generator, tables: int) -> Table:
     return table
 
 
+def _metrics(rng: np.random.Generator, tables: int) -> Table:
+    names = ("f1", "macro_f1", "matthews")
+    table = Table("examples", "share of the class", "recall", "of others", *names, title="metric_intervals")
+    rates = ((0.8, 0.2), (0.5, 0.05), (0.1, 0.01))
+    measure = partial(classification_metrics, classes=2)
+    for n, share, (recall, wrongly) in product((100, 277, 885), (0.5, 0.1), rates):
+        # Of so many examples chance is none; each counts as often as in the smaller set.
+        parts = np.array([recall * share, (1 - recall) * share, wrongly * (1 - share), (1 - wrongly) * (1 - share)])
+        whole = np.rint(parts * 1e6).astype(np.int64)[None]
+        truths = measure([1, 1, 0, 0], [1, 0, 1, 0], counts=whole)
+        covered: dict[str, list[Trial]] = {name: [] for name in names}
+        for _ in range(tables):
+            rare = rng.random(n) < share
+            predictions = np.where(rare, rng.random(n) < recall, rng.random(n) < wrongly).astype(np.int64)
+            for name, (low, high) in metric_intervals(measure, rare.astype(np.int64), predictions).items():
+                if name in covered and low < high:
+                    covered[name].append((Estimate(None, low, high, n, "bootstrap over examples"), truths[name].item()))
+        told = [_told(trials)[0] for trials in covered.values()]
+        table.add_row(str(n), f"{share}", f"{recall}", f"{wrongly}", *told)
+    return table
+
+
 def _queries() -> dict[str, NDArray[np.float64]]:
     """Of all attacks in ``results/paper``, by recipe."""
     found: dict[str, list[float]] = {}
@@ -178,7 +202,14 @@ def _told(trials: Sequence[Trial]) -> tuple[str, str]:
     return f"{covers:.3f}{mark}", f"{np.mean([high - low for low, high, _ in ends]):.3f}"
 
 
-_TABLES = {"share": _share, "difference": _difference, "paired": _paired, "mean": _mean, "means": _mean_over_seeds}
+_TABLES = {
+    "share": _share,
+    "difference": _difference,
+    "paired": _paired,
+    "mean": _mean,
+    "means": _mean_over_seeds,
+    "metrics": _metrics,
+}
 
 
 if __name__ == "__main__":

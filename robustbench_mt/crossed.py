@@ -77,8 +77,8 @@ class Crossed:
         Student's t interval over seeds and examples (see :func:`robustbench_mt.spread.spread_of_mean`), without the
         skewness that examples bring (see :mod:`robustbench_mt.skewness`).
 
-        In simulation (``benchmarks/interval_coverage.py``; queries of 50 to 400 examples, lognormal with an sd of 0.7
-        to 1.1) its nominal 95% cover 93 to 97%; with 20 examples, or with two seeds that differ much, 91 to 96%.
+        In simulation (``benchmarks/interval_coverage.py``; queries of 20 to 400 examples, lognormal with an sd of 0.7
+        to 1.1) its nominal 95% cover 93 to 98%.
         """
         if len(values) < 2:
             return mean_over_examples(np.concatenate(values) if values else []).within(0.0, math.inf)
