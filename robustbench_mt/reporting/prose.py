@@ -15,7 +15,7 @@ from robustbench_mt.reporting.curve_facts import imbalance_facts, label_noise_fa
 from robustbench_mt.reporting.dialects import LATEX, MARKDOWN, Dialect
 from robustbench_mt.reporting.environment import environment
 from robustbench_mt.reporting.seed_rows import static_set
-from robustbench_mt.reporting.statistics_facts import statistics_used, versions_used
+from robustbench_mt.reporting.statistics_facts import metrics_used, statistics_used, versions_used
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.training_facts import method_facts, task_facts, training_facts
 from robustbench_mt.statistics import CONFIDENCE
@@ -79,7 +79,7 @@ def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
             noise=label_noise_facts(runs.label_noise),
             statistics=statistics_used(summary),
             versions=versions_used(summary),
-            metrics=bool(runs.evaluations or runs.imbalance or runs.label_noise),
+            metrics=metrics_used(summary),
             tools=citations.TOOLS,
             keys=citations.STATISTICS,
             confidence=f"{CONFIDENCE:.0%}",
