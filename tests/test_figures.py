@@ -42,6 +42,7 @@ from robustbench_mt.reporting.style import (
     ONE_COLUMN,
     SMALL,
     TWO_COLUMNS,
+    label,
     legend_above,
     looks_for,
     looks_of_methods,
@@ -128,6 +129,15 @@ def test_twenty_methods_are_told_apart() -> None:
     for first, second in combinations(looks, 2):
         assert first.marker != second.marker or (first.line != second.line and first.colour != second.colour)
     assert len({(look.line, look.marker) for look in looks_of_methods(["vanilla", *names[:19]]).values()}) == 20
+
+
+def test_names_that_are_cut_keep_what_tells_them_apart() -> None:
+    names = [
+        f"rotten_tomatoes-match_similarity_{kind}-seed{seed}" for kind in ("cosine", "distance") for seed in (0, 1)
+    ]
+    cut = [label(name, 30) for name in names]
+    assert len(set(cut)) == 4 and set(map(len, cut)) == {30}
+    assert label("rotten_tomatoes-vanilla-seed0", 30) == "rotten_tomatoes-vanilla-seed0"
 
 
 def test_the_names_of_twenty_methods_leave_room_for_their_curves(summary: Summary) -> None:
