@@ -29,6 +29,7 @@ from robustbench_mt.records import (
     EvaluationRecord,
     TrainingRecord,
 )
+from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.marking import mark_changes
 from robustbench_mt.reporting.plain_tables import plain_tables
@@ -166,6 +167,17 @@ def test_lookalikes_of_an_example_are_judged_by_the_text_before_the_attack(tmp_p
         (example,) = unpacked(page)["examples"]
         (changed,) = [part["changed"] for part in example["fields"][0]["passages"] if "changed" in part]
         assert changed[1] == ([piece] if told else "\u0430")
+
+
+def test_what_is_told_of_an_example_reads_alike_in_scripts_of_either_direction(tmp_path: Path) -> None:
+    attack_only(tmp_path, fallen(), label_names=["שלילי", "חיובי"])
+    summary = summarize([tmp_path])
+    (drawn,) = in_turn(summary.groups, summary.keys)
+    assert drawn.read().about[1:] == [
+        "true class חיובי: probability 0.900 → 0.200",
+        "classified as חיובי, then as שלילי",
+        "1 of 3 words, 12 queries",
+    ]
 
 
 def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:
