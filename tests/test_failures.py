@@ -69,11 +69,12 @@ def test_a_failure_that_is_overcome_is_no_longer_shown(
     assert [missing.reason for missing in outcome.missing] == ["RuntimeError: out of memory\x1b[2J"] * 2
     assert "out of memory⟨U+001B⟩[2J" in (told := capsys.readouterr().err) and "\x1b" not in told
     assert [(record.diverged, record.what) for record in failures(out).values()] == [(False, "attack")] * 2
-    assert len(read_runs([out]).failures) == 2
+    assert len(read_runs([out, out]).failures) == 2
+    shutil.copytree(out, moved := tmp_path / "moved")
     outcome = run_experiment(experiment, out)
     assert outcome.missing == []
     assert failures(out) == {}
-    assert read_runs([out]).failures == []
+    assert read_runs([out]).failures == read_runs([out, moved]).failures == read_runs([moved, out]).failures == []
     lines = (out / FailureRecord.file).read_bytes()
     run_experiment(experiment, out)
     assert (out / FailureRecord.file).read_bytes() == lines, "run again, it does nothing"
