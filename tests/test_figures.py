@@ -299,6 +299,22 @@ def test_many_methods_that_match_are_two_figures(tmp_path: Path) -> None:
     assert max(d.figure.get_figheight() for d in (mass, matrix)) < 9
 
 
+def test_long_names_of_methods_and_labels_that_match_have_room(tmp_path: Path) -> None:
+    specs = ("match", "match+r-drop", "match:similarity=distance,calibrate=always")
+    names = ["unacceptable", "acceptable"]
+    made = [replace(training("match", 0), method=spec, checkpoint=spec, label_names=names) for spec in specs]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    mass, matrix = draw(summarize([tmp_path]))
+    for drawing in (mass, matrix):
+        # Titles count for no layout.
+        titles = [text for text in shown(drawing) if text.get_text().startswith("match")]
+        assert len(titles) == 3
+        assert max(text.get_window_extent().x1 for text in titles) <= drawing.figure.bbox.x1
+    for axes in matrix.figure.axes[:-1:3]:
+        above, below = (text.get_window_extent() for text in axes.get_yticklabels())
+        assert above.y0 >= below.y1
+
+
 def test_the_band_of_mass_is_from_the_lowest_seed_to_the_highest(summary: Summary) -> None:
     (row,) = summary.matching
     for kind in KINDS_OF_MASS:
