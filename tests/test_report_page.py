@@ -22,6 +22,7 @@ from run_directory import (
     write,
     write_attack,
 )
+from scored_trainings import noise, scored, trained, write_scores
 
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.records import (
@@ -32,6 +33,7 @@ from robustbench_mt.records import (
 from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.marking import mark_changes
+from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
@@ -126,6 +128,17 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
     text = Page(report([tmp_path]).page.read_text(encoding="utf-8")).text
     assert "These records say nothing of:" in text
     on_terminal(summarize([tmp_path]))
+
+
+def test_many_findings_that_tell_no_difference_are_one_line(tmp_path: Path) -> None:
+    specs = ("vanilla", *(f"match:self_mass=0.{digit}" for digit in range(1, 8)))
+    made = [trained("rte", spec, seed) for spec in specs for seed in (0, 1)]
+    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
+    summary = summarize([tmp_path])
+    text = Page(render_page(summary, [])).text
+    untold = [finding for finding in summary.findings if finding.kind == "untold"]
+    assert len(untold) == 7 and f"No difference can be told at this n in {len(untold)} comparisons" in text
+    assert all(finding.headline in text for finding in summary.findings)
 
 
 def test_changed_words_are_marked_and_the_rest_kept() -> None:
