@@ -176,6 +176,7 @@ def test_lookalikes_of_an_example_are_judged_by_the_text_before_the_attack(tmp_p
     russian = fallen(texts=["это был и фильм"], perturbed_texts=["это был \u0430 фильм"])
     for name, record, told in (("english", english, True), ("russian", russian, False)):
         page = report([attack_only(tmp_path / name, record)]).page.read_text(encoding="utf-8")
+        assert "<b>1</b> attack</li>" in page and "<b>1</b> attacked example</li>" in page
         assert (f"<mark>{alone}</mark>" in page) is told and ("<mark>\u0430</mark>" in page) is not told
         (example,) = unpacked(page)["examples"]
         (changed,) = [part["changed"] for part in example["fields"][0]["passages"] if "changed" in part]

@@ -213,16 +213,16 @@ def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
     """What the page is made from, one number each."""
     runs = summary.runs
     counts = [
-        (len(runs.trainings), "trainings"),
-        (len(runs.evaluations), "evaluations"),
-        (len(runs.attacks), "attacks"),
-        (attacked, "attacked examples"),
-        (len(runs.transfers), "transfers"),
-        (len(runs.batch_dependence), "checkpoints that match at inference"),
-        (len(runs.imbalance), "points of imbalance curves"),
-        (len(runs.label_noise), "points of label noise curves"),
+        (len(runs.trainings), "training", ""),
+        (len(runs.evaluations), "evaluation", ""),
+        (len(runs.attacks), "attack", ""),
+        (attacked, "attacked example", ""),
+        (len(runs.transfers), "transfer", ""),
+        (len(runs.batch_dependence), "measure", " of the dependence on batch-mates"),
+        (len(runs.imbalance), "point", " of imbalance curves"),
+        (len(runs.label_noise), "point", " of label noise curves"),
     ]
-    return [count for count in counts if count[0]]
+    return [(number, f"{what}{'s' * (number != 1)}{of}") for number, what, of in counts if number]
 
 
 def _place(drawing: Drawing) -> Markup:
