@@ -9,6 +9,7 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from robustbench_mt.calibration import Speed
 from robustbench_mt.cell import Cell
@@ -21,6 +22,7 @@ from robustbench_mt.kept_in_memory import base_directory, forget
 from robustbench_mt.speeds import calibrated, kind_of
 from robustbench_mt.tasks import TaskOptions
 from robustbench_mt.unfolding import choose_cells, unfold
+from robustbench_mt.visible import visible
 
 __all__ = ["DryRun", "Row", "dry_run", "print_dry_run"]
 
@@ -78,18 +80,18 @@ def print_dry_run(
     for column in table.columns[2:]:
         column.justify = "right"
     for row in found.rows:
-        table.add_row(row.part, row.what, f"{row.cells:,}", f"{row.done:,}", *_numbers([row]))
+        table.add_row(Text(visible(row.part)), row.what, f"{row.cells:,}", f"{row.done:,}", *_numbers([row]))
     if len(found.rows) > 1:
         table.add_section()
         cells, done = (sum(getattr(row, name) for row in found.rows) for name in ("cells", "done"))
         table.add_row("all", "", f"{cells:,}", f"{done:,}", *_numbers(found.rows))
     console = Console(highlight=False)
     for name in found.missing:
-        console.print(name, markup=False, soft_wrap=True)
-    console.print(f"{experiment.name}{scale}: what is missing in {out}", markup=False)
+        console.print(Text(visible(name)), soft_wrap=True)
+    console.print(Text(visible(f"{experiment.name}{scale}: what is missing in {out}")))
     console.print(table)
     for remark in found.remarks:
-        console.print(remark, markup=False)
+        console.print(Text(visible(remark)))
 
 
 def dry_run(

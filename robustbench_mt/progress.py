@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from robustbench_mt.distributed import is_main_process
+from robustbench_mt.visible import visible
 
 __all__ = ["Show", "note", "progress", "silence_notes"]
 
@@ -34,8 +35,8 @@ class Show(Protocol):
 
 
 def note(message: str) -> None:
-    """One line for whoever watches."""
-    _console.print(message, markup=False, soft_wrap=True)
+    """One line for whoever watches; what would act on the terminal, or is unseen, is spelt out."""
+    _console.print(visible(message), markup=False, soft_wrap=True)
 
 
 def silence_notes() -> None:
@@ -71,12 +72,12 @@ def progress(description: str, total: float | None) -> Iterator[Show]:
         )
         _display.start()
     display = _display
-    task = display.add_task(description, total=total, detail="")
+    task = display.add_task(visible(description), total=total, detail="")
     said = time.monotonic()
 
     def show(done: float, detail: str = "") -> None:
         nonlocal said
-        display.update(task, completed=done, detail=detail)
+        display.update(task, completed=done, detail=visible(detail))
         if not _console.is_terminal and time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
             said = time.monotonic()
             amount = [] if total is None else [f"{done:g} of {total:g}"]

@@ -108,6 +108,9 @@ def test_papers_agree_with_the_recipes_catalogue() -> None:
         ("distilbert-base-cased", "sanh2019distilbert"),
         ("microsoft/deberta-v3-base", "he2021deberta"),
         ("answerdotai/ModernBERT-base/", "warner2024smarter"),
+        ("FacebookAI/xlm-roberta-base", "conneau2020unsupervised"),
+        ("almanach/camembert-base", "martin2020camembert"),
+        ("sentence-transformers/all-mpnet-base-v2", "song2020mpnet"),
         ("/home/bert/mine", None),
     ],
 )

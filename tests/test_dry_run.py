@@ -130,16 +130,22 @@ def test_what_is_not_here_is_told(
 ) -> None:
     monkeypatch.delenv("ROBUSTBENCH_MT_GLUE", raising=False)
     part = {"methods": ["vanilla"], "training": {"base": "nobody/has-this-base", "steps": 5}}
-    parts = {"here": {"tasks": content["tasks"], **part}, "away": {"tasks": ["cola", "stsb"], **part}}
-    path = written(tmp_path / "e.yaml", {"name": "away", "parts": parts})
+    # Names are text: neither rich's markup, nor what turns a terminal's line around.
+    away = "a[b]\u202eway"
+    parts = {"here": {"tasks": content["tasks"], **part}, away: {"tasks": ["cola", "stsb"], **part}}
+    path = written(tmp_path / "e.yaml", {"name": away, "parts": parts})
     there = {row.part: row for row in found(path, tmp_path / "run").rows}
     assert there["here"].steps == 5
     assert there["here"].seconds is None
-    assert (there["away"].cells, there["away"].steps, there["away"].tokens) == (2, None, None)
+    assert (there[away].cells, there[away].steps, there[away].tokens) == (2, None, None)
     assert main(["run", str(path), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "cannot be calibrated here: There is no directory nobody/has-this-base" in printed
     assert "Task cola needs the folder CoLA" in printed
+    assert "\u202e" not in printed
+    shown = "a[b]⟨U+202E⟩way"
+    for line in (f"{shown}/train/cola/vanilla/seed0", f"{shown}: what is missing in", f"{shown} train 2 0 ? ? ?"):
+        assert line in printed
     assert not (tmp_path / "run").exists()
 
 

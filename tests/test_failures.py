@@ -53,12 +53,12 @@ def test_a_training_that_diverges_does_not_end_the_others(
 
 
 def test_a_failure_that_is_overcome_is_no_longer_shown(
-    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import attacks.engine
 
     def out_of_memory(*_: Any, **__: Any) -> None:
-        raise RuntimeError("out of memory\nand more about it")
+        raise RuntimeError("out of memory\x1b[2J\nand more about it")
 
     small = {**{name: content[name] for name in ("name", "tasks", "training", "attack")}, "methods": ["vanilla"]}
     experiment = load_experiment(written(tmp_path / "e.yaml", small))
@@ -66,13 +66,15 @@ def test_a_failure_that_is_overcome_is_no_longer_shown(
     with monkeypatch.context() as patch:
         patch.setattr(attacks.engine, "attack", out_of_memory)
         outcome = run_experiment(experiment, out)
-    assert [missing.reason for missing in outcome.missing] == ["RuntimeError: out of memory"] * 2
+    assert [missing.reason for missing in outcome.missing] == ["RuntimeError: out of memory\x1b[2J"] * 2
+    assert "out of memory⟨U+001B⟩[2J" in (told := capsys.readouterr().err) and "\x1b" not in told
     assert [(record.diverged, record.what) for record in failures(out).values()] == [(False, "attack")] * 2
-    assert len(read_runs([out]).failures) == 2
+    assert len(read_runs([out, out]).failures) == 2
+    shutil.copytree(out, moved := tmp_path / "moved")
     outcome = run_experiment(experiment, out)
     assert outcome.missing == []
     assert failures(out) == {}
-    assert read_runs([out]).failures == []
+    assert read_runs([out]).failures == read_runs([out, moved]).failures == read_runs([moved, out]).failures == []
     lines = (out / FailureRecord.file).read_bytes()
     run_experiment(experiment, out)
     assert (out / FailureRecord.file).read_bytes() == lines, "run again, it does nothing"

@@ -42,6 +42,7 @@ from robustbench_mt.reporting.style import (
     ONE_COLUMN,
     SMALL,
     TWO_COLUMNS,
+    label,
     legend_above,
     looks_for,
     looks_of_methods,
@@ -128,6 +129,15 @@ def test_twenty_methods_are_told_apart() -> None:
     for first, second in combinations(looks, 2):
         assert first.marker != second.marker or (first.line != second.line and first.colour != second.colour)
     assert len({(look.line, look.marker) for look in looks_of_methods(["vanilla", *names[:19]]).values()}) == 20
+
+
+def test_names_that_are_cut_keep_what_tells_them_apart() -> None:
+    names = [
+        f"rotten_tomatoes-match_similarity_{kind}-seed{seed}" for kind in ("cosine", "distance") for seed in (0, 1)
+    ]
+    cut = [label(name, 30) for name in names]
+    assert len(set(cut)) == 4 and set(map(len, cut)) == {30}
+    assert label("rotten_tomatoes-vanilla-seed0", 30) == "rotten_tomatoes-vanilla-seed0"
 
 
 def test_the_names_of_twenty_methods_leave_room_for_their_curves(summary: Summary) -> None:
@@ -287,6 +297,22 @@ def test_many_methods_that_match_are_two_figures(tmp_path: Path) -> None:
     assert len(images) == 36
     assert len({image.get_clim() for image in images}) == 1
     assert max(d.figure.get_figheight() for d in (mass, matrix)) < 9
+
+
+def test_long_names_of_methods_and_labels_that_match_have_room(tmp_path: Path) -> None:
+    specs = ("match", "match+r-drop", "match:similarity=distance,calibrate=always")
+    names = ["unacceptable", "acceptable"]
+    made = [replace(training("match", 0), method=spec, checkpoint=spec, label_names=names) for spec in specs]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    mass, matrix = draw(summarize([tmp_path]))
+    for drawing in (mass, matrix):
+        # Titles count for no layout.
+        titles = [text for text in shown(drawing) if text.get_text().startswith("match")]
+        assert len(titles) == 3
+        assert max(text.get_window_extent().x1 for text in titles) <= drawing.figure.bbox.x1
+    for axes in matrix.figure.axes[:-1:3]:
+        above, below = (text.get_window_extent() for text in axes.get_yticklabels())
+        assert above.y0 >= below.y1
 
 
 def test_the_band_of_mass_is_from_the_lowest_seed_to_the_highest(summary: Summary) -> None:

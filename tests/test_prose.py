@@ -18,7 +18,8 @@ from run_directory import (
     write,
     write_attack,
 )
-from scored_trainings import MATCH
+from scored_trainings import MATCH, noise, scored, write_scores
+from scored_trainings import trained as trained_on
 from test_latex import HOSTILE
 
 from robustbench_mt.curve_records import ImbalanceRecord
@@ -137,6 +138,16 @@ def test_when_the_temperature_was_calibrated_is_said(calibrate: list[str], told:
     assert told in trained(tmp_path, *records)
 
 
+def test_what_a_score_is_and_what_averages_are_corrected_for_is_said(tmp_path: Path) -> None:
+    names = ["vanilla", "match", "r3f"]
+    made = [trained_on(task, name, seed) for task in ("cola", "stsb") for name in names for seed in range(3)]
+    pairs = [(each, scored(each, noise(each.seed, each.method))) for each in made]
+    told = section(write_scores(tmp_path, pairs)).markdown
+    assert "The score of a checkpoint was matthews on `cola`; mean of pearson and spearman on `stsb`." in told
+    assert "Their averages over tasks, of each seed's scores, were compared in the same way, corrected for 2" in told
+    assert "defines them [@pedregosa2011scikit], correlations as SciPy does [@virtanen2020scipy]." in told
+
+
 def test_how_settings_were_chosen_is_said(tmp_path: Path) -> None:
     text = json.dumps({"tuned_on": "A search for vanilla on validation data"})
     (tmp_path / "experiment.json").write_text(text, encoding="utf-8")
@@ -183,6 +194,15 @@ def test_protocols_and_controls_are_told(tmp_path: Path) -> None:
     assert "the class positive was the minority, at 30% and 50% (protocol `kept-share`)." in told
     assert "A share of the minority is kept" in told
     assert "a control, a balanced set of the same size." in told
+    # At ratio 1 the control is the same set: the point has its training's numbers.
+    twins = [replace(imbalance_point("match", 1.0, 0), protocol="constant-size", control=c) for c in (False, True)]
+    settings = {"epochs": 3.0, "method": {**MATCH, "self_mass": 0.5}}
+    (tmp_path / "twins").mkdir()
+    write(tmp_path / "twins" / "imbalance.jsonl", ImbalanceRecord, [replace(each, settings=settings) for each in twins])
+    told = section(tmp_path / "twins").markdown
+    assert "Training sets of one seed are nested class by class, with" in told
+    assert "For the curves, 1 training fine-tuned" in told
+    assert "so that an instance put a mean share of 0.5 of its row's mass on itself." in told
 
 
 def test_what_curves_train_and_test_on_is_told(tmp_path: Path) -> None:

@@ -146,6 +146,9 @@ def test_print_shows_what_paper_can(visit: Open, path: Path) -> None:
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     # What was closed on the screen is told on paper.
     assert page.locator(".finding:not([open]) li").first.is_visible()
+    # An interval is no larger than its value.
+    size = "(selector) => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize)"
+    assert page.evaluate(size, "td.number small") < page.evaluate(size, "td.number")
     # Nothing is cut off by a box that scrolls.
     boxes = "[...document.querySelectorAll('.scroll')].every((box) => getComputedStyle(box).overflowX === 'visible')"
     assert page.evaluate(boxes)

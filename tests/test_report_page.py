@@ -22,6 +22,7 @@ from run_directory import (
     write,
     write_attack,
 )
+from scored_trainings import noise, scored, trained, write_scores
 
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.records import (
@@ -29,8 +30,10 @@ from robustbench_mt.records import (
     EvaluationRecord,
     TrainingRecord,
 )
+from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
 from robustbench_mt.reporting.marking import mark_changes
+from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
@@ -127,6 +130,17 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
     on_terminal(summarize([tmp_path]))
 
 
+def test_many_findings_that_tell_no_difference_are_one_line(tmp_path: Path) -> None:
+    specs = ("vanilla", *(f"match:self_mass=0.{digit}" for digit in range(1, 8)))
+    made = [trained("rte", spec, seed) for spec in specs for seed in (0, 1)]
+    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
+    summary = summarize([tmp_path])
+    text = Page(render_page(summary, [])).text
+    untold = [finding for finding in summary.findings if finding.kind == "untold"]
+    assert len(untold) == 7 and f"No difference can be told at this n in {len(untold)} comparisons" in text
+    assert all(finding.headline in text for finding in summary.findings)
+
+
 def test_changed_words_are_marked_and_the_rest_kept() -> None:
     passages = mark_changes("a good film with a good end", "a bad film with one good end")
     assert [(part.before, part.after) for part in passages if part.kind == "changed"] == [("good", "bad"), ("a", "one")]
@@ -162,10 +176,22 @@ def test_lookalikes_of_an_example_are_judged_by_the_text_before_the_attack(tmp_p
     russian = fallen(texts=["это был и фильм"], perturbed_texts=["это был \u0430 фильм"])
     for name, record, told in (("english", english, True), ("russian", russian, False)):
         page = report([attack_only(tmp_path / name, record)]).page.read_text(encoding="utf-8")
+        assert "<b>1</b> attack</li>" in page and "<b>1</b> attacked example</li>" in page
         assert (f"<mark>{alone}</mark>" in page) is told and ("<mark>\u0430</mark>" in page) is not told
         (example,) = unpacked(page)["examples"]
         (changed,) = [part["changed"] for part in example["fields"][0]["passages"] if "changed" in part]
         assert changed[1] == ([piece] if told else "\u0430")
+
+
+def test_what_is_told_of_an_example_reads_alike_in_scripts_of_either_direction(tmp_path: Path) -> None:
+    attack_only(tmp_path, fallen(), label_names=["שלילי", "חיובי"])
+    summary = summarize([tmp_path])
+    (drawn,) = in_turn(summary.groups, summary.keys)
+    assert drawn.read().about[1:] == [
+        "true class חיובי: probability 0.900 → 0.200",
+        "classified as חיובי, then as שלילי",
+        "1 of 3 words, 12 queries",
+    ]
 
 
 def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:

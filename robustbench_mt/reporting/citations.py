@@ -96,13 +96,17 @@ TASKS: dict[str, tuple[str, ...]] = {
     "wnli": (_GLUE, "levesque2012winograd"),
 }
 
-# What a base's name holds; the first that fits counts, because "roberta" holds "bert".
+# What a base's name holds; the first that fits counts, because "roberta" holds "bert", and "xlm-roberta" both.
 _BASES = (
     ("minilm", ("wang2020minilm", SENTENCE_ENCODER)),
     ("modernbert", ("warner2024smarter",)),
     ("distilbert", ("sanh2019distilbert",)),
+    ("deberta-v3", ("he2021deberta", "he2023improving")),
     ("deberta", ("he2021deberta",)),
+    ("xlm-roberta", ("conneau2020unsupervised",)),
     ("roberta", ("liu2019roberta",)),
+    ("camembert", ("martin2020camembert",)),
+    ("mpnet", ("song2020mpnet",)),
     ("electra", ("clark2020electra",)),
     ("albert", ("lan2020albert",)),
     ("bert", ("devlin2019bert",)),

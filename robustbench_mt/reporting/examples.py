@@ -156,8 +156,9 @@ def _about(run: AttackRun, record: AttackRecord) -> Iterator[str]:
     told = f": probability {' → '.join(probabilities)}" if probabilities else ""
     yield f"true class {_name(record.label, run.label_names)}{told}"
     if ends:
+        # Names that are written from right to left would be shown in the other order on either side of an arrow.
         predicted = (_name(scores.index(max(scores)), run.label_names) for scores in ends)
-        yield f"classified as {' → '.join(predicted)}"
+        yield f"classified as {', then as '.join(predicted)}"
     if record.status in ("success", "failed"):
         ended = f"; ended by the budget of {record.ended_by}" if record.ended_by else ""
         yield f"{record.words_changed} of {record.words} words, {record.queries} queries{ended}"

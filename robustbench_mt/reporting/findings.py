@@ -24,10 +24,15 @@ R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow, LabelNoiseRow)
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence, and the numbers it rests on."""
+    """A sentence, and the numbers it rests on.
+
+    Attributes:
+        kind: ``untold`` where no difference can be told in any of what is compared; ``mass`` of a matching matrix.
+    """
 
     headline: str
     details: list[str]
+    kind: Literal["told", "untold", "mass"] = "told"
 
 
 @dataclass(frozen=True)
@@ -170,8 +175,8 @@ def _compare(
                 + f"{verdict.told}{verdict.why}."
                 for name, (value, other), verdict in zip(names, estimates, verdicts, strict=True)
             ]
-            overall = _overall([verdict.told for verdict in verdicts], measure)
-            yield Finding(f"{task}: {measure.name} of {method} against {baseline}: {overall}.", details)
+            overall, kind = _overall([verdict.told for verdict in verdicts], measure)
+            yield Finding(f"{task}: {measure.name} of {method} against {baseline}: {overall}.", details, kind)
 
 
 def _of_curves(found: Sequence[CurveDifference]) -> Callable[[Sequence[tuple[CurveRow, CurveRow]]], list[Verdict]]:
@@ -228,22 +233,24 @@ def _scores(rows: Sequence[MethodRow]) -> Iterable[Finding]:
                 f"{' '.join(filter(None, row.difference.parts('points')))} points, {verdict.told}{verdict.why}."
             )
         name = of_pair[0].score_name
-        yield Finding(f"{task}: {name} of {method} against {against}: {_overall(verdicts, _SCORE)}.", details)
+        overall, kind = _overall(verdicts, _SCORE)
+        yield Finding(f"{task}: {name} of {method} against {against}: {overall}.", details, kind)
 
 
 def _is_tested(row: MethodRow) -> bool:
     return row.p_holm is not None
 
 
-def _overall(verdicts: Sequence[str], measure: _Measure) -> str:
+def _overall(verdicts: Sequence[str], measure: _Measure) -> tuple[str, Literal["told", "untold"]]:
+    kind: Literal["told", "untold"] = "untold" if set(verdicts) == {UNTOLD} else "told"
     if len(verdicts) == 1:
-        return verdicts[0]
+        return verdicts[0], kind
     if len(set(verdicts)) == 1:
-        return f"{verdicts[0]}, in all {len(verdicts)} {measure.counted}"
+        return f"{verdicts[0]}, in all {len(verdicts)} {measure.counted}", kind
     counts = [(verdict, verdicts.count(verdict)) for verdict in ("higher", "lower", UNTOLD)]
     (first, count), *rest = [(verdict, count) for verdict, count in counts if count]
     told = f"{first} in {count} of {len(verdicts)} {measure.counted}"
-    return "; ".join([told, *(f"in {count} {verdict}" for verdict, count in rest)])
+    return "; ".join([told, *(f"in {count} {verdict}" for verdict, count in rest)]), kind
 
 
 def _show(measure: _Measure, estimate: Estimate) -> str:
@@ -267,4 +274,5 @@ def _mass(row: MatchingRow) -> Finding:
     return Finding(
         f"{row.task}: training {row.method}, the share of a row's mass on other labels went from {first} to {last}.",
         told,
+        "mass",
     )

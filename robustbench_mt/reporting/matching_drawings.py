@@ -1,5 +1,6 @@
 """The matching matrix over training as small multiples: a panel a method, and the matrices themselves."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -15,6 +16,10 @@ __all__ = ["matching_drawings"]
 _MOST = 12
 # From so many methods on, their matrices stand in two blocks beside each other.
 _MANY = 4
+# Characters of a title that fit above a panel, of three beside each other.
+_PANEL = 26
+# About the size of one of its matrices.
+_INCHES = 0.9
 # Early, midway and late.
 _MOMENTS = 3
 
@@ -39,7 +44,7 @@ def _mass(task: str, rows: Sequence[MatchingRow]) -> Drawing:
     grid = panels(figure, len(rows), one_x=alike)
     for axes, row in zip(grid, rows, strict=True):
         plot_mass(axes, row)
-        axes.set_title(label(row.method).replace(" (", "\n("))
+        axes.set_title(_in_lines(label(row.method)))
         axes.set(xlabel="", ylabel="")
         if legend := axes.get_legend():
             legend.remove()
@@ -77,7 +82,7 @@ def _matrices(task: str, rows: Sequence[MatchingRow]) -> Drawing:
         line, block = divmod(number, blocks)
         for moment, snapshot in enumerate(row.snapshots):
             axes = figure.add_subplot(grid[line, block * (_MOMENTS + 1) + moment])
-            images.append(plot_matrix(axes, snapshot, row.label_names, highest))
+            images.append(plot_matrix(axes, snapshot, row.label_names, highest, _INCHES))
             # The line above it is the method's.
             axes.set_title(f"\nstep {snapshot.step}", fontsize=SMALL, fontweight="normal")
             axes.set_xlabel("")
@@ -104,6 +109,15 @@ def _matrices(task: str, rows: Sequence[MatchingRow]) -> Drawing:
         f"sorted {order}. {sizes} instances a batch. Colours follow the square root of the share, the same in all "
         "matrices. Single batches: nothing is averaged, so there is no interval.",
     )
+
+
+def _in_lines(name: str) -> str:
+    """A method's name in lines that a panel is wide enough for."""
+    lines = [""]
+    for part in re.split(r"(?<=[,+])|(?= \()", name):
+        fits = not lines[-1] or (len(lines[-1] + part) <= _PANEL and not part.startswith(" ("))
+        lines = [*lines[:-1], lines[-1] + part] if fits else [*lines, part.strip()]
+    return "\n".join(lines)
 
 
 def _either(values: Iterable[str]) -> str:

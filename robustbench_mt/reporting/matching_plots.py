@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
+from matplotlib.font_manager import FontProperties
 from matplotlib.image import AxesImage
+from matplotlib.textpath import TextPath
 
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow, Snapshot
 from robustbench_mt.reporting.style import INK, SEQUENTIAL, ends, label, looks_for
@@ -13,6 +16,8 @@ from robustbench_mt.reporting.style import INK, SEQUENTIAL, ends, label, looks_f
 __all__ = ["plot_mass", "plot_matrix"]
 
 MOST_LABELS = 12
+# Between the names of two labels, and of a matrix whose size is not told, in inches.
+_GAP, _INCHES = 0.03, 1.2
 
 
 def plot_mass(axes: Axes, row: MatchingRow) -> None:
@@ -49,7 +54,9 @@ def plot_mass(axes: Axes, row: MatchingRow) -> None:
     axes.legend(loc="best")
 
 
-def plot_matrix(axes: Axes, snapshot: Snapshot, label_names: Sequence[str], highest: float) -> AxesImage:
+def plot_matrix(
+    axes: Axes, snapshot: Snapshot, label_names: Sequence[str], highest: float, inches: float = _INCHES
+) -> AxesImage:
     """The matrix as a heat map, rows and columns sorted by label, with lines between the labels.
 
     Colours follow the square root of the share.
@@ -59,6 +66,7 @@ def plot_matrix(axes: Axes, snapshot: Snapshot, label_names: Sequence[str], high
         snapshot: which matrix.
         label_names: of the task.
         highest: the share that gets the darkest colour, the same for maps that are compared.
+        inches: about the size of the matrix, in which the names of its labels must stand beside each other.
 
     Example:
         >>> figure, axes = plt.subplots()
@@ -75,7 +83,7 @@ def plot_matrix(axes: Axes, snapshot: Snapshot, label_names: Sequence[str], high
         edges = [0, len(labels)]
         told = ["by score"]
     else:
-        told = [label(_label_name(labels[low], label_names), 14) for low in edges[:-1]]
+        told = _beside_each_other([_label_name(labels[low], label_names) for low in edges[:-1]], edges, inches)
     for edge in edges[1:-1]:
         axes.axhline(edge - 0.5, color=INK, linewidth=0.7)
         axes.axvline(edge - 0.5, color=INK, linewidth=0.7)
@@ -91,3 +99,20 @@ def plot_matrix(axes: Axes, snapshot: Snapshot, label_names: Sequence[str], high
 
 def _label_name(value: float, names: Sequence[str]) -> str:
     return names[int(value)] if value in range(len(names)) else f"{value:g}"
+
+
+def _beside_each_other(names: Sequence[str], edges: Sequence[int], inches: float) -> list[str]:
+    """The names, cut until none runs into the next; each stands at the middle between its two ``edges``."""
+    middles = [(low + high) / 2 * inches / edges[-1] for low, high in pairwise(edges)]
+    font = FontProperties(size=rcParams["ytick.labelsize"])
+    most = [14] * len(names)
+    while True:
+        shown = [label(name, limit) for name, limit in zip(names, most, strict=True)]
+        widths = [TextPath((0, 0), text, prop=font).get_extents().width / 72 for text in shown]
+        pairs = range(len(names) - 1)
+        crowded = {i for i in pairs if sum(widths[i : i + 2]) / 2 + _GAP > middles[i + 1] - middles[i]}
+        long = [i for i in {*crowded, *(i + 1 for i in crowded)} if len(shown[i]) > 3]
+        if not long:
+            return shown
+        longest = max(long, key=lambda i: widths[i])
+        most[longest] = len(shown[longest]) - 1

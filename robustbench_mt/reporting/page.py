@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from robustbench_mt.reporting.embedding import embedded
 from robustbench_mt.reporting.environment import TEMPLATES, environment
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn, take
+from robustbench_mt.reporting.findings import Finding
 from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
 from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.provenance import provenance_tables
@@ -36,6 +38,8 @@ FIGURE_BYTES = 3_000_000
 STATIC_EXAMPLES, STATIC_CHARACTERS = 300, 600_000
 # The elements around all packed blocks, of which there are 500 at most.
 _ELEMENTS = 40_000
+# Of findings alike that stand open to the eye; more are folded into one line.
+_FEW_FINDINGS = 6
 # Of each recipe against a checkpoint, successes that are looked at for one that its page has room for.
 _LOOKED_AT = 20
 
@@ -116,6 +120,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
             version=__version__,
             summary=summary,
             counts=_counts(summary, attacked),
+            findings=_findings(summary.findings),
             leaderboard=tables.get("leaderboard"),
             links=_links(summary.leaderboard, pages),
             sections=sections,
@@ -145,7 +150,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
 @cache
 def _environment() -> Environment:
     made = environment(_spell_out)
-    made.filters |= {"visible": visible, "spelt": _spelt, "place": _place}
+    made.filters |= {"visible": visible, "spelt": _spelt, "place": _place, "breakable": _breakable}
     made.tests["estimate"] = lambda cell: isinstance(cell, Estimate)
     return made
 
@@ -172,6 +177,22 @@ def _sections(tables: dict[str, Table], drawings: Sequence[Drawing]) -> tuple[li
     return sections, missing
 
 
+def _findings(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Those that stand by themselves, under no title, and those that are folded under one."""
+    parts: dict[str, list[Finding]] = {"": []}
+    for kind, title in (
+        ("told", ""),
+        ("untold", "No difference can be told at this n in {} comparisons"),
+        ("mass", "Where the mass of a row of the matching matrix went, in {} lines"),
+    ):
+        of_kind = [finding for finding in findings if finding.kind == kind]
+        folded = title and len(of_kind) > _FEW_FINDINGS
+        parts.setdefault(title.format(len(of_kind)) if folded else "", []).extend(of_kind)
+    # Those that stand by themselves keep their order.
+    parts[""].sort(key=findings.index)
+    return list(parts.items())
+
+
 def _links(rows: Sequence[LeaderboardRow], pages: Sequence[CheckpointPage]) -> list[str]:
     """The target of each row; empty for one that has no page."""
     with_page = {page.position for page in pages}
@@ -192,16 +213,16 @@ def _counts(summary: Summary, attacked: int) -> list[tuple[int, str]]:
     """What the page is made from, one number each."""
     runs = summary.runs
     counts = [
-        (len(runs.trainings), "trainings"),
-        (len(runs.evaluations), "evaluations"),
-        (len(runs.attacks), "attacks"),
-        (attacked, "attacked examples"),
-        (len(runs.transfers), "transfers"),
-        (len(runs.batch_dependence), "checkpoints that match at inference"),
-        (len(runs.imbalance), "points of imbalance curves"),
-        (len(runs.label_noise), "points of label noise curves"),
+        (len(runs.trainings), "training", ""),
+        (len(runs.evaluations), "evaluation", ""),
+        (len(runs.attacks), "attack", ""),
+        (attacked, "attacked example", ""),
+        (len(runs.transfers), "transfer", ""),
+        (len(runs.batch_dependence), "measure", " of the dependence on batch-mates"),
+        (len(runs.imbalance), "point", " of imbalance curves"),
+        (len(runs.label_noise), "point", " of label noise curves"),
     ]
-    return [count for count in counts if count[0]]
+    return [(number, f"{what}{'s' * (number != 1)}{of}") for number, what, of in counts if number]
 
 
 def _place(drawing: Drawing) -> Markup:
@@ -212,6 +233,11 @@ def _place(drawing: Drawing) -> Markup:
 def _spell_out(value: Any) -> Any:
     """What Jinja shows for an expression, before it escapes it."""
     return value if isinstance(value, Markup) or not isinstance(value, str) else _spelt(value)
+
+
+def _breakable(text: str) -> Markup:
+    """A name, spelt out, in which a line may break after the signs that join its parts."""
+    return Markup("<wbr>").join(_spelt(part, text) for part in re.split(r"(?<=[,_:=])(?=\S)", text))
 
 
 def _spelt(text: str, around: str = "") -> Markup:

@@ -15,9 +15,9 @@ from robustbench_mt.reporting.curve_facts import imbalance_facts, label_noise_fa
 from robustbench_mt.reporting.dialects import LATEX, MARKDOWN, Dialect
 from robustbench_mt.reporting.environment import environment
 from robustbench_mt.reporting.seed_rows import static_set
-from robustbench_mt.reporting.statistics_facts import statistics_used, versions_used
+from robustbench_mt.reporting.statistics_facts import metrics_used, statistics_used, versions_used
 from robustbench_mt.reporting.summary import Summary
-from robustbench_mt.reporting.training_facts import curve_trainings, method_facts, task_facts, training_facts
+from robustbench_mt.reporting.training_facts import method_facts, task_facts, training_facts
 from robustbench_mt.statistics import CONFIDENCE
 
 __all__ = ["MethodsSection", "methods_prose", "methods_section"]
@@ -75,11 +75,11 @@ def _render(summary: Summary, dialect: Dialect, cited: list[str]) -> str:
             transfers=bool(summary.transfers),
             reductions=bool(summary.reductions),
             imbalance=imbalance_facts(runs.imbalance),
-            curve_training=training_facts(curve_trainings([*runs.imbalance, *runs.label_noise])),
+            curve_training=training_facts([*runs.imbalance, *runs.label_noise]),
             noise=label_noise_facts(runs.label_noise),
             statistics=statistics_used(summary),
             versions=versions_used(summary),
-            metrics=bool(runs.evaluations or runs.imbalance or runs.label_noise),
+            metrics=metrics_used(summary),
             tools=citations.TOOLS,
             keys=citations.STATISTICS,
             confidence=f"{CONFIDENCE:.0%}",

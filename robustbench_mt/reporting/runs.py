@@ -10,7 +10,7 @@ from robustbench_mt.attack_runs import attack_runs
 from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.curve_records import CurveRecord, ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.errors import BadRecordError, NotFoundError, NothingToDoError
-from robustbench_mt.failure_records import FailureRecord, open_failures
+from robustbench_mt.failure_records import FailureRecord
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import read_records
 from robustbench_mt.paths import is_directory
@@ -146,7 +146,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         tuned_on=list(dict.fromkeys(told for directory in directories for told in _tuned_on(directory.path))),
         label_noise=sorted(label_noise, key=_cell),
         batch_dependence=sorted(dependence, key=_shuffled),
-        failures=[failure for directory in directories for failure in directory.failures],
+        failures=_open_failures([failure for directory in directories for failure in directory.failures]),
     )
 
 
@@ -168,7 +168,7 @@ def _read(path: Path) -> _Directory:
         _with_sizes(path, list(lines(ImbalanceRecord))),
         _with_sizes(path, list(lines(LabelNoiseRecord))),
         list(lines(BatchDependenceRecord)),
-        list(open_failures(lines(FailureRecord)).values()),
+        list(lines(FailureRecord)),
     )
     records = (value for name, value in vars(directory).items() if name not in ("path", "failures"))
     if not any(records):
@@ -195,6 +195,13 @@ def _with_sizes(directory: Path, points: Sequence[C]) -> list[C]:
         else point
         for point in points
     ]
+
+
+def _open_failures(failures: Sequence[FailureRecord]) -> list[FailureRecord]:
+    """The last of each cell, unless it was done since, in a copy of the run perhaps."""
+    in_time = sorted(failures, key=lambda failure: (failure.time, failure.overcome))
+    last = _latest(in_time, key=lambda failure: (failure.cell, repr(failure.settings)))
+    return [failure for failure in last if not failure.overcome]
 
 
 def _tuned_on(directory: Path) -> list[str]:

@@ -10,7 +10,21 @@ from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.statistics import Estimate
 
-__all__ = ["statistics_used", "versions_used"]
+__all__ = ["metrics_used", "statistics_used", "versions_used"]
+
+
+def metrics_used(summary: Summary) -> dict[str, Any]:
+    """Each score's name with its tasks, and whether there are metrics of classes, and of regressions."""
+    runs = summary.runs
+    scores: dict[str, list[str]] = {}
+    for row in summary.methods:
+        scores.setdefault(row.score_name, []).append(row.task)
+    evaluated = [evaluation.record for evaluation in runs.evaluations]
+    return {
+        "scores": [(name, list(dict.fromkeys(tasks))) for name, tasks in scores.items()],
+        "classes": any(record.label_counts for record in evaluated) or bool(runs.imbalance or runs.label_noise),
+        "correlations": any(not record.label_counts for record in evaluated),
+    }
 
 
 def statistics_used(summary: Summary) -> dict[str, Any]:

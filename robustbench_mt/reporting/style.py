@@ -141,9 +141,13 @@ def looks_of_methods(methods: Iterable[str]) -> dict[str, Look]:
 
 
 def label(text: str, limit: int = 48) -> str:
-    """A name as a figure shows it: nothing unseen, on one line, not longer than ``limit``."""
+    """A name as a figure shows it: nothing unseen, on one line, not longer than ``limit``.
+
+    It is cut in its middle: names of checkpoints and variants differ at their ends.
+    """
     shown = " ".join(visible(text).split())
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    before, after = limit // 2, (limit - 1) // 2
+    return shown if len(shown) <= limit else f"{shown[:before]}…{shown[-after:]}"
 
 
 def ends(estimate: Estimate) -> tuple[float, float, float]:

@@ -1,6 +1,6 @@
 """What a methods section has to say of data, methods and trainings: facts, without a sentence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -19,7 +19,6 @@ __all__ = [
     "SplitFacts",
     "TaskFacts",
     "TrainingFacts",
-    "curve_trainings",
     "method_facts",
     "task_facts",
     "training_facts",
@@ -144,7 +143,7 @@ class TrainingFacts:
     """How classifiers were trained.
 
     Attributes:
-        count: of trainings; ``seconds`` is their wall time.
+        count: of trainings; ``seconds`` is their wall time. Points of curves that share one are one.
         bases: with what is cited for them.
         settings: the values that each setting took, in words.
         complete: whether all that was trained was trained with all ``seeds``.
@@ -164,10 +163,10 @@ class TrainingFacts:
     temperatures: list[float]
     always_calibrated: list[bool]
 
-
-def curve_trainings(points: Sequence[CurveRecord]) -> list[CurveRecord]:
-    """One point a training, where those of the same training set share one."""
-    return list({(p.kind, p.task, p.method, p.seed, p.data.get("train"), p.seconds): p for p in points}.values())
+    @property
+    def calibration(self) -> tuple[list[str], list[str], list[bool]]:
+        """How the temperature came about."""
+        return self.self_masses, self.given, self.always_calibrated
 
 
 def training_facts(records: Sequence[Trained]) -> TrainingFacts:
@@ -190,9 +189,10 @@ def training_facts(records: Sequence[Trained]) -> TrainingFacts:
         if isinstance(record, TrainingRecord) and record.temperature is not None
         if _match_settings(record).get("temperature") == "auto"
     ]
+    seconds = {_one_training(record): record.seconds for record in records}
     return TrainingFacts(
-        len(records),
-        sum(record.seconds for record in records),
+        len(seconds),
+        sum(seconds.values()),
         [(base, citations.base_keys(base)) for base in unique(record.base for record in records)],
         {
             name: [share_name(value) if name == "warmup" else _value(value) for value in sorted(of_name, key=_number)]
@@ -208,6 +208,14 @@ def training_facts(records: Sequence[Trained]) -> TrainingFacts:
         sorted(found),
         sorted({settings.get("calibrate") == "always" for settings in calibrated}),
     )
+
+
+def _one_training(record: Trained) -> Hashable:
+    """The same for points that have one training's numbers, see :func:`imbalance.sweep.sweep`."""
+    made = record.task, record.base, record.method, record.seed, repr(record.settings)
+    if isinstance(record, TrainingRecord):
+        return *made, record.checkpoint
+    return *made, record.file, record.data.get("train"), tuple(record.train_counts)
 
 
 def _match_settings(record: Trained) -> Mapping[str, Any]:
