@@ -129,7 +129,7 @@ def test_average_is_over_tasks_then_over_seeds(glue: Path) -> None:
     assert match.p_t == pytest.approx(stats.ttest_1samp(gains, 0).pvalue)
     assert (match.p_holm, match.family, vanilla.p_t) == (match.p_t, 1, None)
     assert match.other == vanilla.average
-    assert "corrected by Holm's method [@holm1979simple] for 1 comparison." in methods_prose(summary)
+    assert "of each seed's scores, were compared in the same way, corrected for 1 comparison." in methods_prose(summary)
 
 
 def test_tasks_stand_side_by_side(glue: Path, tmp_path: Path) -> None:

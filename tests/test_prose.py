@@ -212,7 +212,7 @@ def test_what_curves_train_and_test_on_is_told(tmp_path: Path) -> None:
     control = replace(imbalance_point("vanilla", 50.0, 0), train_counts=[20, 20], control=True)
     write(tmp_path / "two" / "imbalance.jsonl", ImbalanceRecord, [*points, control])
     told = section(tmp_path / "two").markdown
-    assert "are nested class by class, with 2,000:2,000 to 2,000:40 examples (majority:minority)." in told
+    assert "are nested, with 2,000:2,000 to 2,000:40 examples (majority:minority)." in told
     assert "on the untouched test set (1,000 examples: 500 negative and 500 positive)." in told
     assert "Metrics were computed as scikit-learn defines them" in told
     three = {"label_names": ["bad", "fair", "good"], "minority": "fair", "n": 60, "test_counts": [30, 20, 10]}
