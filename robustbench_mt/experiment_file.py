@@ -28,6 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 from robustbench_mt.errors import BadExperimentError, ConflictingOptionsError, NotUtf8Error, UserError
 from robustbench_mt.experiment import ONLY_PART, Experiment, Part
 from robustbench_mt.paths import AnyPath
+from robustbench_mt.plain_yaml import parse_yaml
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.files.text import reading
 
@@ -66,7 +67,7 @@ def load_experiment(path: AnyPath, scale: str = "") -> Experiment:
     with reading(path):
         raw = path.read_bytes()
     try:
-        content = yaml.safe_load(raw.decode("utf-8"))
+        content = parse_yaml(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise NotUtf8Error(f"{what} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date or number that is none, too deep a nesting
