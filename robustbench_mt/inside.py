@@ -45,7 +45,8 @@ def attack_files(directory: Path) -> list[Path]:
     Raises:
         UserError: there is a link that leads out of the directory, or what cannot be read; neither is passed over.
     """
-    return [path for path in _below(directory, "attacks") if path.suffix == ".jsonl"]
+    # A directory of records bears a classifier's name, which may end so too.
+    return [path for path in _below(directory, "attacks") if path.suffix == ".jsonl" and not is_directory(path)]
 
 
 def run_checkpoint(directory: Path, name: str) -> Path:

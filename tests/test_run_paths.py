@@ -159,6 +159,13 @@ def test_a_directory_of_attacks_is_read_once(tmp_path: Path) -> None:
     assert all_of(run) == whole
 
 
+def test_a_classifier_may_be_called_as_a_file_of_records(tmp_path: Path) -> None:
+    """As a function is that a victim's module calls ``jsonl``."""
+    write_attack(tmp_path, attack_run("victim.jsonl", "pwws"), outcomes("pwws", 3, 0.5))
+    (attack,) = read_runs([tmp_path]).attacks
+    assert attack.run.checkpoint == "victim.jsonl"
+
+
 def test_a_link_behind_a_link_does_not_lead_out(tmp_path: Path) -> None:
     run, elsewhere = write_run(tmp_path / "run", (0,), 4), tmp_path / "elsewhere"
     (run / "attacks/reviews-match-seed0").rename(elsewhere)
