@@ -98,8 +98,18 @@ class Cluster:
         return sum(map(self._places, self._machines()))
 
     def share(self, value: T) -> Shared[T]:
-        """Put something into the object store. It stays there as long as this or a task has the handle."""
-        return Shared(self._ray.put(value))
+        """Put something into the object store. It stays there as long as this or a task has the handle.
+
+        Raises:
+            UserError: there is no room for it.
+        """
+        try:
+            return Shared(self._ray.put(value))
+        except self._ray.exceptions.RayError as error:
+            raise NoClusterError(
+                f"Ray's object store cannot take what tasks need ({first_line(error)}): it needs room in memory and in "
+                "the folder for temporary files."
+            ) from None
 
     def share_once(self, name: Hashable, make: Callable[[], T]) -> Shared[T]:
         """As :meth:`share`, and the same handle when it is asked for again, as long as it is among the last used."""
@@ -120,7 +130,7 @@ class Cluster:
         Args:
             do: does a job; a process reads it once and keeps it, with whatever it remembers, until it does another.
             jobs: each with a key of its own.
-            retries: how often Ray does a job again whose worker or machine was lost.
+            retries: how often Ray does a job again whose worker or machine was lost; 3 times where memory ran out.
             ahead: how many jobs to take beyond those that there are places for, where one takes time to make or room in
                 the object store; by default as many as Ray takes well.
 

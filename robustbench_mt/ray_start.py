@@ -45,6 +45,8 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
     """
     # Else a command that is ended by SIGTERM prints the stack of its C++ code.
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
+    # Else Ray does a task again without end where it was killed as memory ran out, whatever retries it was given.
+    os.environ.setdefault("RAY_task_oom_retries", "3")
     if address is None:
         # On Linux too, nothing listens but on the loopback address.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

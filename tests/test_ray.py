@@ -126,6 +126,19 @@ def test_killers_are_given_up_and_no_other(cluster: Cluster, tmp_path: Path) -> 
     assert {words[number] for number, result in results.items() if isinstance(result, GivenUp)} == {"kills", "exits"}
     assert all(result == words[number] * 2 for number, result in results.items() if not isinstance(result, GivenUp))
     assert "killed two workers" in results[words.index("kills")].reason
+    assert dict(os.environ).get("RAY_task_oom_retries") == "3", "else what memory cannot hold is done without end"
+
+
+@needs_ray
+def test_no_room_in_the_object_store(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.exceptions import ObjectStoreFullError
+
+    def full(_: object) -> None:
+        raise ObjectStoreFullError
+
+    monkeypatch.setattr("ray.put", full)
+    with pytest.raises(UserError, match="object store cannot take what tasks need"):
+        cluster.share("a base")
 
 
 @needs_ray
