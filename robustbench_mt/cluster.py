@@ -18,7 +18,7 @@ from lru import LRU
 from robustbench_mt.errors import BadSettingError, NoClusterError
 from robustbench_mt.progress import note
 from robustbench_mt.quiet import quiet_tensorflow
-from robustbench_mt.ray_start import connect
+from robustbench_mt.ray_start import connect, refuse_silence
 from robustbench_mt.threads import THREAD_VARIABLES
 from robustbench_mt.wording import first_line
 
@@ -35,6 +35,10 @@ Result = TypeVar("Result")
 
 # Ray waits for all tasks that it is given to wait for, which takes time for each.
 _MOST_SUBMITTED = 1000
+
+# A head may be restarted. One that is gone for a minute, Ray ends this process for, with a status of its own.
+_SECONDS_BETWEEN_LOOKS = 10.0
+_MOST_SILENT_LOOKS = 3
 
 # Tasks, bases, victims and sets of token ids that are kept in the object store for what may follow.
 _MOST_SHARED = 16
@@ -154,12 +158,26 @@ class Cluster:
                     submitted[task.remote(do, job[1], threads)] = job[0]
                 if not submitted:
                     return
-                (reference,), _ = ray.wait(list(submitted))
+                reference = self._first_ended(list(submitted))
                 key = submitted.pop(reference)
                 yield key, self._outcome(reference)
         finally:
             for reference in submitted:
                 ray.cancel(reference, force=True)
+
+    def _first_ended(self, references: list[Any]) -> Any:
+        silent = 0
+        while True:
+            ended, _ = self._ray.wait(references, timeout=_SECONDS_BETWEEN_LOOKS)
+            if ended:
+                return ended[0]
+            try:
+                refuse_silence(self._ray.get_runtime_context().gcs_address)
+                silent = 0
+            except NoClusterError:
+                silent += 1
+                if silent == _MOST_SILENT_LOOKS:
+                    raise
 
     def _outcome(self, reference: Any) -> Any:
         errors = self._ray.exceptions

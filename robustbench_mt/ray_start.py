@@ -14,7 +14,7 @@ from robustbench_mt.progress import progress
 from robustbench_mt.threads import available_cores
 from robustbench_mt.wording import first_line
 
-__all__ = ["connect"]
+__all__ = ["connect", "refuse_silence"]
 
 _SECONDS_TO_ANSWER = 5
 
@@ -55,7 +55,7 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
             os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", _token())
     elif address != "auto":
-        _refuse_silence(address)
+        refuse_silence(address)
     try:
         import ray
     except ImportError:
@@ -104,7 +104,7 @@ def _start_guard() -> "subprocess.Popen[bytes]":
     )
 
 
-def _refuse_silence(address: str) -> None:
+def refuse_silence(address: str) -> None:
     """Raise :class:`UserError` where nothing answers; Ray itself would try for a minute."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:
