@@ -14,11 +14,14 @@ from robustbench_mt.resources.places import cache_folder
 from robustbench_mt.standard_streams import make_streams_safe
 
 
-def test_no_file_is_given_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+def test_no_file_is_given_the_number_of_a_closed_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = os.dup(0)
     try:
         os.close(0)
+        # As Python has it then.
+        monkeypatch.setattr(sys, "stdin", None)
         make_streams_safe()
+        assert not sys.stdin.isatty()
         with (tmp_path / "records").open("wb") as stream:
             assert stream.fileno() > 2
         assert os.get_inheritable(0), "for workers"
