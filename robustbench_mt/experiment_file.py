@@ -103,6 +103,8 @@ def parse_experiment(content: Any, what: str) -> Experiment:
         return Experiment(name, {ONLY_PART: _part(common, what, "")}, scale)
     if not (parts := _mapping(parts, f"{what}, at parts,")):
         raise BadExperimentError(f"{what} has no parts: name one, or leave parts out.")
+    if ONLY_PART in parts:
+        raise BadExperimentError(f"{what} has a part whose name is empty: give it one.")
     bodies = {part: _merged(common, _mapping(body, f"{what}, at parts.{part},")) for part, body in parts.items()}
     return Experiment(name, {part: _part(body, what, f"parts.{part}.") for part, body in bodies.items()}, scale)
 

@@ -264,6 +264,7 @@ def test_bad_experiments(change: dict[str, Any], message: str, content: dict[str
         ("a: [1\n", "not YAML"),
         ("name: !!python/object/apply:os.system ['true']\n", "not YAML"),
         ("name: x\n", "tasks"),
+        ("name: x\nparts: {'': {tasks: [rte]}, b: {}}\n", "a part whose name is empty"),
         ("tasks: [rte]\nseeds: [0]\nseeds: [1]\n", "not YAML: line 3 names 'seeds' a second time"),
         ("parts:\n  a: {seeds: [0]}\n  b: {}\n  a: {seeds: [1]}\n", "line 4 names 'a' a second time"),
         (bomb("{{<<: [{}]}}"), "stands for over 100000 values"),
