@@ -1,4 +1,4 @@
-"""Connecting to Ray, or starting one on this machine, of which nothing is left when this process ends."""
+"""Connecting to Ray, or starting one on this machine, of which logs alone are left when this process ends."""
 
 import os
 import secrets
