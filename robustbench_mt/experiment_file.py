@@ -114,7 +114,7 @@ def _scaled(content: Mapping[str, Any], name: str, changes: Any, what: str) -> E
     changes = _mapping(changes, f"{what}, at scales.{name},")
     parts = _mapping(content.get("parts", {}), f"{what}, at parts,")
     for part in _mapping(changes.get("parts", {}), f"{what}, at scales.{name}.parts,"):
-        choose(f"part in scales.{name}", part, parts)
+        choose(f"part of {what.removeprefix('The experiment ')}, at scales.{name},", part, parts)
     return parse_experiment({**_merged(content, changes), "scale": name}, f"{what}, scale {name}")
 
 
