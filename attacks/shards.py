@@ -24,7 +24,7 @@ class Shards(Generic[Job, Result]):
     """Does jobs on a cluster, as :class:`attacks.workers.Workers` does in processes of this machine.
 
     Ray does a shard again when its worker or machine is lost. One that is lost twice is split, and an example that is
-    lost twice more, with nothing else in hand, is given up.
+    lost twice more, with nothing else in hand, is given up: four times for twice, where memory ran out.
 
     Args:
         cluster: where.
@@ -60,7 +60,7 @@ class Shards(Generic[Job, Result]):
         for index, result in self._cluster.run(self._do, enumerate(shards)):
             if isinstance(result, Lost):
                 suspects += shards[index]
-                note(f"A shard was lost twice ({result.reason}): its {len(shards[index])} examples will be done alone.")
+                note(f"A shard was lost each time ({result.reason}): its {len(shards[index])} examples are done alone.")
             else:
                 yield from _results(result, scored)
         for index, result in self._cluster.run(self._do, enumerate([suspect] for suspect in suspects)):

@@ -5,6 +5,7 @@ import warnings
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,7 @@ Block = tuple[list[str], NDArray[np.float32]]
 """Some words and their vectors, n x d."""
 
 _ROWS = 4096
+_LONGEST_LINE = 2**22
 _LARGEST = 1e15
 """Squares of larger numbers, summed, would leave the range of 32-bit numbers."""
 
@@ -103,7 +105,10 @@ def _blocks(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[Block]:
 
 def _rows(path: Path, stream: BinaryIO | gzip.GzipFile) -> Iterator[tuple[int, bytes]]:
     """The lines in which something stands, by their numbers."""
-    for number, line in enumerate(stream, 1):
+    # A few bytes of gzip could hold more than memory does.
+    for number, line in enumerate(iter(partial(stream.readline, _LONGEST_LINE), b""), 1):
+        if len(line) == _LONGEST_LINE:
+            raise BadWordVectorsError(f"{path}, line {number}, has over {_LONGEST_LINE} bytes: {_REMEDY}.")
         if b"\0" in line:
             raise BadWordVectorsError(
                 f"{path} is not UTF-8 text: {_REMEDY} (unpacked, and saved as text if it is binary)."

@@ -187,7 +187,7 @@ class SklearnVictim(FunctionVictim):
     """A fitted scikit-learn pipeline from texts to class probabilities."""
 
     def __init__(self, name: str, pipeline: Any, task: Task, fingerprint: str, given: Mapping[str, str] | None) -> None:
-        columns = map_labels(task.label_names, dict(enumerate(map(str, pipeline.classes_))), given)
+        columns = _columns(name, task, dict(enumerate(map(str, pipeline.classes_))), given)
 
         def probabilities(texts: list[Any]) -> NDArray[np.float64]:
             result: NDArray[np.float64] = pipeline.predict_proba(texts)[:, columns]
@@ -233,13 +233,21 @@ def load_victim(spec: str, task: Task, options: VictimOptions | None = None, *, 
         columns = [0]
     else:
         names = {column: str(name) for column, name in model.config.id2label.items()}
-        columns = map_labels(task.label_names, names, given)
+        columns = _columns(spec, task, names, given)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         scorer = Scorer(model.to(device), tokenizer)
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:  # files that do not fit together
         raise BadCheckpointError(f"{path} cannot score texts: {first_line(error)}.") from error
     return HuggingFaceVictim(name, scorer, columns, fingerprint(path))
+
+
+def _columns(victim: str, task: Task, names: Mapping[int, str], given: Mapping[str, str] | None) -> list[int]:
+    try:
+        return map_labels(task.label_names, names, given)
+    except LabelMismatchError as error:
+        # It may be one of many.
+        raise LabelMismatchError(f"{victim}: {error}") from None
 
 
 def _load_sklearn(path: Path, task: Task, options: VictimOptions, given: Mapping[str, str] | None) -> Victim:

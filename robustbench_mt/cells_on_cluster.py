@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from robustbench_mt.base_tokenizer import load_tokenizer
 from robustbench_mt.bases import give_base
 from robustbench_mt.cell import Cell
 from robustbench_mt.cluster import Cluster, Lost, Shared
@@ -18,7 +19,6 @@ from robustbench_mt.inside import inside
 from robustbench_mt.kept_in_memory import base_directory, give_task, kept
 from robustbench_mt.ledger import Ledger, claim, read_records
 from robustbench_mt.progress import silence_notes
-from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import EvaluationRecord, Record, TrainingRecord
 from robustbench_mt.scoring import length_limit
 from robustbench_mt.tasks.names import is_path, portable_path
@@ -121,10 +121,9 @@ def _share_tokens(cell: Cell, base: Path, cluster: Cluster) -> list[Shared[tuple
 @kept(most=1)
 def _tokenizer(base: Path) -> tuple[Any, int]:
     """The tokenizer of a base, and how many tokens the base can read."""
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
-    quiet_libraries()
-    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    tokenizer = load_tokenizer(base)
     return tokenizer, length_limit(AutoConfig.from_pretrained(base, trust_remote_code=False), tokenizer)
 
 

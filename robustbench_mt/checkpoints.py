@@ -14,9 +14,10 @@ from transformers import (
 from robustbench_mt.directory_files import written_whole
 from robustbench_mt.errors import BadCheckpointError, UnsafeFileError
 from robustbench_mt.ledger import read_record, write_record
-from robustbench_mt.paths import is_file
+from robustbench_mt.paths import is_directory, is_file
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
+from robustbench_mt.tasks.files.text import reading
 from robustbench_mt.weights import has_safe_weights
 from robustbench_mt.wording import first_line, listed
 
@@ -88,16 +89,20 @@ def load_classifier(
 
 
 def fingerprint(path: Path) -> str:
-    """16 hexadecimal digits that change when the weights, the configuration or the tokenizer do."""
+    """16 hexadecimal digits that change when the weights, the configuration or the tokenizer do.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
     digest = hashlib.sha256()
     for file in sorted(path.iterdir()):
-        if (
+        if not is_directory(file) and (
             file.suffix in (".safetensors", ".bin", ".txt", ".model")
             or file.name in ("config.json", "tokenizer.json")
             # It says which of the weights are read.
             or file.name.endswith(".index.json")
         ):
             digest.update(file.name.encode())
-            with file.open("rb") as stream:
+            with reading(file), file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()[:16]

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
@@ -13,10 +14,11 @@ from robustbench_mt.commands.overview import list_names, resources
 from robustbench_mt.commands.records import records
 from robustbench_mt.commands.runs import imbalance, label_noise, quickstart, report, run
 from robustbench_mt.distributed import is_main_process, several_processes
-from robustbench_mt.errors import CommandLineError, ConflictingOptionsError, DiskFullError, UserError
+from robustbench_mt.errors import CommandLineError, ConflictingOptionsError, NotFoundError, UserError
 from robustbench_mt.interrupt import INTERRUPTED, MESSAGE, ends_soon_when_interrupted
 from robustbench_mt.quiet import quiet_tensorflow
-from robustbench_mt.system_errors import is_full, system_error
+from robustbench_mt.standard_streams import make_streams_safe
+from robustbench_mt.system_errors import what_no_library_mends
 
 __all__ = ["app", "main"]
 
@@ -35,10 +37,12 @@ app.command(records)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 or what it returns, 2 for a user's mistake, 130 when interrupted."""
+    make_streams_safe()
     # Before anything imports transformers, which looks at this once.
     quiet_tensorflow()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        _refuse_removed_directory()
         if several_processes() and "train" not in arguments[:1]:
             raise ConflictingOptionsError(
                 "Of all commands only train runs in several processes: start this one without a launcher."
@@ -58,13 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        # Our own files are named where they are written; this is what libraries write besides.
-        problem = system_error(error)
-        if problem is None or not is_full(problem):
+        refusal = what_no_library_mends(error)
+        if refusal is None:
             raise
-        place = problem.filename or "to the folder for temporary files (TMPDIR)"
-        return _refused(DiskFullError(f"Cannot write {place} ({problem.strerror}): make room and try again."))
+        return _refused(refusal)
     return status if isinstance(status, int) else 0
+
+
+def _refuse_removed_directory() -> None:
+    """Libraries that look for the current directory, torch among them, would end the process at once."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise NotFoundError("The directory that the command is given in was removed: go to another one (cd).") from None
 
 
 def _refused(error: UserError) -> int:

@@ -18,7 +18,7 @@ from lru import LRU
 from robustbench_mt.errors import BadSettingError, NoClusterError
 from robustbench_mt.progress import note
 from robustbench_mt.quiet import quiet_tensorflow
-from robustbench_mt.ray_start import connect
+from robustbench_mt.ray_start import connect, refuse_silence
 from robustbench_mt.threads import THREAD_VARIABLES
 from robustbench_mt.wording import first_line
 
@@ -35,6 +35,10 @@ Result = TypeVar("Result")
 
 # Ray waits for all tasks that it is given to wait for, which takes time for each.
 _MOST_SUBMITTED = 1000
+
+# A head may be restarted. One that is gone for a minute, Ray ends this process for, with a status of its own.
+_SECONDS_BETWEEN_LOOKS = 10.0
+_MOST_SILENT_LOOKS = 3
 
 # Tasks, bases, victims and sets of token ids that are kept in the object store for what may follow.
 _MOST_SHARED = 16
@@ -98,8 +102,18 @@ class Cluster:
         return sum(map(self._places, self._machines()))
 
     def share(self, value: T) -> Shared[T]:
-        """Put something into the object store. It stays there as long as this or a task has the handle."""
-        return Shared(self._ray.put(value))
+        """Put something into the object store. It stays there as long as this or a task has the handle.
+
+        Raises:
+            UserError: there is no room for it.
+        """
+        try:
+            return Shared(self._ray.put(value))
+        except self._ray.exceptions.RayError as error:
+            raise NoClusterError(
+                f"Ray's object store cannot take what tasks need ({first_line(error)}): it needs room in memory and in "
+                "the folder for temporary files."
+            ) from None
 
     def share_once(self, name: Hashable, make: Callable[[], T]) -> Shared[T]:
         """As :meth:`share`, and the same handle when it is asked for again, as long as it is among the last used."""
@@ -120,7 +134,7 @@ class Cluster:
         Args:
             do: does a job; a process reads it once and keeps it, with whatever it remembers, until it does another.
             jobs: each with a key of its own.
-            retries: how often Ray does a job again whose worker or machine was lost.
+            retries: how often Ray does a job again whose worker or machine was lost; 3 times where memory ran out.
             ahead: how many jobs to take beyond those that there are places for, where one takes time to make or room in
                 the object store; by default as many as Ray takes well.
 
@@ -144,12 +158,26 @@ class Cluster:
                     submitted[task.remote(do, job[1], threads)] = job[0]
                 if not submitted:
                     return
-                (reference,), _ = ray.wait(list(submitted))
+                reference = self._first_ended(list(submitted))
                 key = submitted.pop(reference)
                 yield key, self._outcome(reference)
         finally:
             for reference in submitted:
                 ray.cancel(reference, force=True)
+
+    def _first_ended(self, references: list[Any]) -> Any:
+        silent = 0
+        while True:
+            ended, _ = self._ray.wait(references, timeout=_SECONDS_BETWEEN_LOOKS)
+            if ended:
+                return ended[0]
+            try:
+                refuse_silence(self._ray.get_runtime_context().gcs_address)
+                silent = 0
+            except NoClusterError:
+                silent += 1
+                if silent == _MOST_SILENT_LOOKS:
+                    raise
 
     def _outcome(self, reference: Any) -> Any:
         errors = self._ray.exceptions

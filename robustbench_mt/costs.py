@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from robustbench_mt.base_tokenizer import load_tokenizer
 from robustbench_mt.calibration import Speed
 from robustbench_mt.cell import Cell
 from robustbench_mt.errors import UserError
@@ -136,12 +137,11 @@ def _tokens_a_text(task: str, data: TaskOptions, split: str, base: str, max_leng
 
 @kept()
 def _tokenizer(base: str) -> Any:
-    from transformers import AutoTokenizer
-
     try:
-        return AutoTokenizer.from_pretrained(base_directory(base, False))
+        directory = base_directory(base, False)
     except UserError:
-        return AutoTokenizer.from_pretrained(base_directory(STAND_IN, False))
+        directory = base_directory(STAND_IN, False)
+    return load_tokenizer(directory)
 
 
 def _sample(examples: Examples) -> list[tuple[str, ...]]:

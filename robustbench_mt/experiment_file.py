@@ -28,6 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 from robustbench_mt.errors import BadExperimentError, ConflictingOptionsError, NotUtf8Error, UserError
 from robustbench_mt.experiment import ONLY_PART, Experiment, Part
 from robustbench_mt.paths import AnyPath
+from robustbench_mt.plain_yaml import parse_yaml
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.files.text import reading
 
@@ -66,7 +67,7 @@ def load_experiment(path: AnyPath, scale: str = "") -> Experiment:
     with reading(path):
         raw = path.read_bytes()
     try:
-        content = yaml.safe_load(raw.decode("utf-8"))
+        content = parse_yaml(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise NotUtf8Error(f"{what} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date or number that is none, too deep a nesting
@@ -102,6 +103,8 @@ def parse_experiment(content: Any, what: str) -> Experiment:
         return Experiment(name, {ONLY_PART: _part(common, what, "")}, scale)
     if not (parts := _mapping(parts, f"{what}, at parts,")):
         raise BadExperimentError(f"{what} has no parts: name one, or leave parts out.")
+    if ONLY_PART in parts:
+        raise BadExperimentError(f"{what} has a part whose name is empty: give it one.")
     bodies = {part: _merged(common, _mapping(body, f"{what}, at parts.{part},")) for part, body in parts.items()}
     return Experiment(name, {part: _part(body, what, f"parts.{part}.") for part, body in bodies.items()}, scale)
 
@@ -111,7 +114,7 @@ def _scaled(content: Mapping[str, Any], name: str, changes: Any, what: str) -> E
     changes = _mapping(changes, f"{what}, at scales.{name},")
     parts = _mapping(content.get("parts", {}), f"{what}, at parts,")
     for part in _mapping(changes.get("parts", {}), f"{what}, at scales.{name}.parts,"):
-        choose(f"part in scales.{name}", part, parts)
+        choose(f"part of {what.removeprefix('The experiment ')}, at scales.{name},", part, parts)
     return parse_experiment({**_merged(content, changes), "scale": name}, f"{what}, scale {name}")
 
 

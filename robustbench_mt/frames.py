@@ -1,6 +1,7 @@
 """Records and examples as a notebook wants them: pandas' frames, and data sets of Hugging Face's datasets."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["adversarial_dataset", "examples_dataset", "examples_frame", "record_cells", "records_frame"]
 
+# What a table of attacked examples, of several attacks too, has columns for beside the texts.
+_NO_TEXTS = {"run", *(field.name for kind in (AttackRecord, AttackRun) for field in fields(kind))}
+_NO_TEXTS_BEGIN = ("perturbed_", "score_")
+
 
 def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None) -> "pd.DataFrame":
     """Records as a table, one row a record, one column a field, in the order of its class.
 
     What a field holds several values of has several columns: metrics have their own names, the ends of their intervals
-    ``accuracy_low`` and ``accuracy_high``; texts are called as the task's fields, ``text`` and ``perturbed_text``;
-    scores and counts say of which class, ``score_positive`` and ``train_positive``; settings and the like have dots,
-    ``settings.learning_rate``. What is missing is NaN.
+    ``accuracy_low`` and ``accuracy_high``; texts are called as the task's fields, ``text`` and ``perturbed_text``
+    (``text_message`` where another column is called ``message``); scores and counts say of which class,
+    ``score_positive`` and ``train_positive``; settings and the like have dots, ``settings.learning_rate``. What is
+    missing is NaN.
 
     Args:
         records: of one kind.
@@ -181,9 +187,21 @@ def _class_name(label: int, names: Sequence[str]) -> str:
 
 def _fields(record: AttackRecord, of: Task | AttackRun | None) -> Sequence[str]:
     if of:
-        return of.fields
+        return _own_names(tuple(of.fields))
     count = len(record.texts)
     return ["text"] if count == 1 else [f"text_{number}" for number in range(1, count + 1)]
+
+
+@cache
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the columns of fields are called: as the fields, but where another column is called so."""
+    found: list[str] = []
+    for name in names:
+        column = name
+        while column in _NO_TEXTS or column in found or column.startswith(_NO_TEXTS_BEGIN):
+            column = f"text_{column}"
+        found.append(column)
+    return tuple(found)
 
 
 def _columns(

@@ -4,8 +4,8 @@ import os
 from collections import deque
 from pathlib import Path
 
-from robustbench_mt.errors import CannotReadError, LinkOutOfRunError
-from robustbench_mt.paths import is_directory
+from robustbench_mt.errors import BadRecordError, CannotReadError, LinkOutOfRunError
+from robustbench_mt.paths import exists, is_directory, is_file
 
 __all__ = ["attack_files", "inside", "run_checkpoint"]
 
@@ -21,7 +21,7 @@ def inside(directory: Path, *names: str) -> Path:
         names: of what lies below it, from the top down.
 
     Raises:
-        UserError: a link on the way, or a name, leads out of the directory.
+        UserError: a link on the way, or a name, leads out of the directory; or it is a pipe, socket or device.
     """
     path = directory.joinpath(*names)
     try:
@@ -33,6 +33,7 @@ def inside(directory: Path, *names: str) -> Path:
             f"{path} leads out of the run's directory {directory}, by its name or a link: put what belongs there in "
             "its place. Only the run's directory as a whole may be a link."
         )
+    _refuse_pipe(path)
     return path
 
 
@@ -43,9 +44,10 @@ def attack_files(directory: Path) -> list[Path]:
     so a link to a directory that it lies in leads nowhere.
 
     Raises:
-        UserError: there is a link that leads out of the directory, or what cannot be read; neither is passed over.
+        UserError: there is a link that leads out of the directory, a pipe, or what cannot be read; none is passed over.
     """
-    return [path for path in _below(directory, "attacks") if path.suffix == ".jsonl"]
+    # A directory of records bears a classifier's name, which may end so too.
+    return [path for path in _below(directory, "attacks") if path.suffix == ".jsonl" and not is_directory(path)]
 
 
 def run_checkpoint(directory: Path, name: str) -> Path:
@@ -76,8 +78,15 @@ def _below(directory: Path, *names: str) -> list[Path]:
             raise CannotReadError(f"Cannot read {folder}: {error.strerror}.") from None
         found += entries
         for path in entries:
+            _refuse_pipe(path)
             if path.is_symlink():
                 waiting.append(inside(directory, *path.relative_to(directory).parts))
             else:
                 waiting.appendleft(path)
     return sorted(found)
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Whoever opens one waits for another to do so."""
+    if exists(path) and not (is_file(path) or is_directory(path)):
+        raise BadRecordError(f"{path} is neither a file nor a directory: take it away.")

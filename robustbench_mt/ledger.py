@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, TypeVar
@@ -17,7 +18,7 @@ from robustbench_mt.errors import (
 )
 from robustbench_mt.flat import flat
 from robustbench_mt.inside import inside
-from robustbench_mt.locking import open_locked
+from robustbench_mt.locking import open_alone, open_locked
 from robustbench_mt.record_json import from_json, parsed, read_line, to_json
 from robustbench_mt.records import Record
 from robustbench_mt.system_errors import cannot
@@ -74,24 +75,28 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def written_atomically(path: Path) -> Iterator[BinaryIO]:
     """A stream for a file's new content, which takes the old one's place when the block ends without an error.
 
+    Of several processes that write the same file, each waits for the one before; the last one's content stays.
+
     Raises:
         UserError: as :func:`write_atomically`.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.unlink(missing_ok=True)
-        # Made anew, so that no link of that name is followed either.
-        with partial.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            partial.unlink()
-        if isinstance(error, OSError):
-            raise cannot("write", path, error) from None
-        raise
+        with BufferedWriter(open_alone(partial)) as stream:
+            try:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+                # Before it is closed, when another process that waits may begin.
+                partial.replace(path)
+            except BaseException:
+                with suppress(OSError):
+                    partial.unlink()
+                # What it still holds is not to be written.
+                stream.raw.close()
+                raise
+    except OSError as error:
+        raise cannot("write", path, error) from None
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -127,23 +132,23 @@ def read_records(path: Path, record_type: type[R]) -> Iterator[R]:
 def read_places(path: Path, record_type: type[R]) -> Iterator[tuple[int, R]]:
     """As :func:`read_records`, each with its place in the file, from which :func:`read_record_at` reads it again."""
     try:
-        stream = path.open("rb")
+        with path.open("rb") as stream:
+            place = 0
+            for number, line in enumerate(stream, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    record = read_line(record_type, line)
+                except (ValueError, UserError) as error:
+                    raise BadRecordError(
+                        f"{path}, line {number}, is not a record ({error}): mend or delete the line."
+                    ) from None
+                yield place, record
+                place += len(line)
     except FileNotFoundError:
         return
     except OSError as error:
         raise CannotReadError(f"Cannot read {path}: {error.strerror}.") from None
-    with stream:
-        place = 0
-        for number, line in enumerate(stream, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield place, read_line(record_type, line)
-            except (ValueError, UserError) as error:
-                raise BadRecordError(
-                    f"{path}, line {number}, is not a record ({error}): mend or delete the line."
-                ) from None
-            place += len(line)
 
 
 def read_record_at(path: Path, place: int, record_type: type[R]) -> R:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["AnyPath", "exists", "expanded", "is_directory", "is_file", "one_or_more"]
+__all__ = ["AnyPath", "exists", "expanded", "in_home", "is_directory", "is_file", "one_or_more"]
 
 AnyPath = str | os.PathLike[str]
 """What a caller may give for a path."""
@@ -21,6 +21,12 @@ def one_or_more(paths: AnyPath | Sequence[AnyPath]) -> list[Path]:
 def expanded(path: str | Path) -> Path:
     """A path without ``~``."""
     return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def in_home(*names: str) -> Path:
+    """A path below the account's home; without a home one that cannot be made, or ``~`` would be made where we are."""
+    home = expanded("~")
+    return (home if home.is_absolute() else Path(os.devnull)).joinpath(*names)
 
 
 def is_directory(path: str | Path) -> bool:

@@ -1,4 +1,4 @@
-"""Connecting to Ray, or starting one on this machine, of which nothing is left when this process ends."""
+"""Connecting to Ray, or starting one on this machine, of which logs alone are left when this process ends."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ from robustbench_mt.progress import progress
 from robustbench_mt.threads import available_cores
 from robustbench_mt.wording import first_line
 
-__all__ = ["connect"]
+__all__ = ["connect", "refuse_silence"]
 
 _SECONDS_TO_ANSWER = 5
 
@@ -45,6 +45,8 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
     """
     # Else a command that is ended by SIGTERM prints the stack of its C++ code.
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
+    # Else Ray does a task again without end where it was killed as memory ran out, whatever retries it was given.
+    os.environ.setdefault("RAY_task_oom_retries", "3")
     if address is None:
         # On Linux too, nothing listens but on the loopback address.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -53,7 +55,7 @@ def connect(address: str | None, cores: int | None = None) -> tuple[Any, Callabl
             os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", _token())
     elif address != "auto":
-        _refuse_silence(address)
+        refuse_silence(address)
     try:
         import ray
     except ImportError:
@@ -102,7 +104,7 @@ def _start_guard() -> "subprocess.Popen[bytes]":
     )
 
 
-def _refuse_silence(address: str) -> None:
+def refuse_silence(address: str) -> None:
     """Raise :class:`UserError` where nothing answers; Ray itself would try for a minute."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:

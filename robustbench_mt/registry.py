@@ -26,5 +26,6 @@ def choose(kind: str, name: str, table: Mapping[str, T], remedy: str = "") -> T:
     if name in table:
         return table[name]
     near = get_close_matches(name.lower(), table, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(sorted(table))}."
+    all_of_them = f"there are: {', '.join(sorted(table))}." if table else "there are none."
+    hint = f"did you mean {' or '.join(near)}?" if near else all_of_them
     raise UnknownNameError(f"Unknown {kind} {name!r}: {hint} {remedy}")

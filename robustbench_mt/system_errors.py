@@ -7,7 +7,7 @@ from pathlib import Path
 
 from robustbench_mt.errors import CannotWriteError, DiskFullError, UserError
 
-__all__ = ["cannot", "is_full", "system_error"]
+__all__ = ["cannot", "is_full", "system_error", "what_no_library_mends"]
 
 # No space left, a user's quota, and a limit on the size of files.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,4 +34,20 @@ def system_error(error: BaseException) -> OSError | None:
         return error
     if said := re.search(r"\(os error (\d+)\)", str(error)):
         return OSError(int(said[1]), os.strerror(int(said[1])))
+    return None
+
+
+def what_no_library_mends(error: Exception) -> UserError | None:
+    """The line for what is no mistake of a program's, wherever it is met; ``None`` for any other exception.
+
+    Our own files are named where they are written; this is for what libraries write besides, and what they ask for.
+    """
+    problem = system_error(error)
+    if problem is None:
+        return None
+    if is_full(problem):
+        place = problem.filename or "what is printed, or to the folder for temporary files (TMPDIR)"
+        return DiskFullError(f"Cannot write {place} ({problem.strerror}): make room and try again.")
+    if "usable temporary directory" in str(problem):
+        return CannotWriteError(f"{problem.strerror}: make room in one, or name a folder as TMPDIR.")
     return None

@@ -1,6 +1,7 @@
-"""Which files a model's weights are read from: those of its own directory, whatever is written there.
+"""Which files a model is read from: those of its own directory, whatever is written there.
 
-transformers reads every file that an index of shards names: pickles too, and files elsewhere.
+transformers reads every file that an index of shards names, pickles too, and every vocabulary that a tokenizer's
+configuration names, wherever they are; and with a checkpoint it saves the vocabulary anew.
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import Any
 from robustbench_mt.errors import BadCheckpointError
 from robustbench_mt.wording import quoted
 
-__all__ = ["has_safe_weights", "json_object"]
+__all__ = ["check_tokenizer", "has_safe_weights", "json_object"]
 
 _INDEX = ".safetensors.index.json"
 
@@ -22,13 +23,14 @@ def has_safe_weights(directory: Path) -> bool:
 
     Raises:
         UserError: it is an adapter, whose base could be anything; or its configuration or an index names as weights
-            what is no file of the directory, or is of another kind.
+            what is no file of the directory, or is of another kind; or its tokenizer's configuration names files.
     """
     if (directory / "adapter_config.json").exists():
         raise BadCheckpointError(f"{directory} is an adapter: merge it into its base first (peft's merge_and_unload).")
     entries = json_object(directory / "config.json")
     if "configuration_files" in entries:
         raise BadCheckpointError(f"{directory} names other files as its configuration: have one config.json alone.")
+    check_tokenizer(directory)
     named = entries.get("transformers_weights")
     if named is not None and not (_is_plain(named, ".safetensors") or _is_plain(named, _INDEX)):
         raise BadCheckpointError(
@@ -41,6 +43,23 @@ def has_safe_weights(directory: Path) -> bool:
         if name.endswith(_INDEX):
             _check_index(directory / name, ".safetensors")
     return any((directory / name).is_file() for name in weights)
+
+
+def check_tokenizer(directory: Path) -> None:
+    """Refuse a tokenizer that names its files: they are looked for in its directory, under the names that they have.
+
+    Raises:
+        UserError: it does.
+    """
+    file = directory / "tokenizer_config.json"
+    unread = {"special_tokens_map_file"}
+    if not (directory / "tokenizer.json").exists():
+        unread.add("tokenizer_file")
+    for name, value in json_object(file).items():
+        if (name.endswith(("_file", "_files", "_spm")) or name == "vocab") and name not in unread and value:
+            raise BadCheckpointError(
+                f"{file} has {quoted(value)} as {quoted(name)}, which could be any file: take the entry out."
+            )
 
 
 def json_object(file: Path) -> dict[str, Any]:

@@ -198,11 +198,20 @@ _PARTS = (
     b"  b: {tasks: [a.csv], methods: [r3f], vary: {batch_size: [8, 16]}, training: {epochs: 1.5}}\n"
     b"scales:\n  small: {seeds: [1], parts: {a: {tasks: [sst2]}}}\n"
 )
-# Each line four times the one before: 4^24 values, were the aliases written out.
-_BOMB = b"name: x\nmethods: [vanilla]\na: &a [x, x]\n" + b"".join(
-    b"%c: &%c [*%c, *%c, *%c, *%c]\n" % (i + 1, i + 1, i, i, i, i) for i in range(ord("a"), ord("y"))
-)
-_BOMBS = [_BOMB + b"tasks: *y\n", _BOMB.replace(b"\n", b"\n  ").join((b"tasks: [rte]\nvary:\n  ", b"x: *y\n"))]
+
+
+def _bomb(first: bytes, level: bytes) -> bytes:
+    """Each line is four times the one before: 4^24 values, were the aliases written out."""
+    lines = [b"%c: &%c " % (i, i) + level % ((i - 1,) * 4) for i in range(ord("b"), ord("z"))]
+    return b"\n".join([b"name: x", b"methods: [vanilla]", b"a: &a " + first, *lines, b""])
+
+
+_LISTS = _bomb(b"[x, x]", b"[*%c, *%c, *%c, *%c]")
+_BOMBS = [
+    _LISTS + b"tasks: *y\n",
+    _LISTS.replace(b"\n", b"\n  ").join((b"tasks: [rte]\nvary:\n  ", b"x: *y\n")),
+    _bomb(b"{x: 1}", b"{<<: [*%c, *%c, *%c, *%c]}") + b"tasks: [rte]\n",
+]
 
 
 def _read_static(directory: Path) -> None:

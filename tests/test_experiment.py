@@ -16,6 +16,12 @@ from robustbench_mt.experiment_run import refuse_other_experiment, run_experimen
 from robustbench_mt.failures import Failures
 
 
+def bomb(level: str) -> str:
+    """Twelve lines of YAML, each of which stands for nine times as much as the one before."""
+    lines = [f"a{n}: &a{n} {level.format(', '.join([f'*a{n - 1}'] * 9))}" for n in range(1, 12)]
+    return "\n".join(["a0: &a0 {b: 1}", *lines])
+
+
 def state(out: Path) -> dict[str, tuple[int, bytes]]:
     """Every file of a run but the report: when it was written, and what is in it."""
     files = [path for path in sorted(out.rglob("*")) if path.is_file() and "report" not in path.parts]
@@ -258,6 +264,12 @@ def test_bad_experiments(change: dict[str, Any], message: str, content: dict[str
         ("a: [1\n", "not YAML"),
         ("name: !!python/object/apply:os.system ['true']\n", "not YAML"),
         ("name: x\n", "tasks"),
+        ("name: x\nparts: {'': {tasks: [rte]}, b: {}}\n", "a part whose name is empty"),
+        ("tasks: [rte]\nseeds: [0]\nseeds: [1]\n", "not YAML: line 3 names 'seeds' a second time"),
+        ("parts:\n  a: {seeds: [0]}\n  b: {}\n  a: {seeds: [1]}\n", "line 4 names 'a' a second time"),
+        (bomb("{{<<: [{}]}}"), "stands for over 100000 values"),
+        (bomb("[{}]"), "stands for over 100000 values"),
+        ("a: &a [*a]\n", "stands for over 100000 values"),
     ],
 )
 def test_files_that_are_no_experiments(text: str, message: str, tmp_path: Path) -> None:

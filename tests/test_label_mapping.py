@@ -48,6 +48,7 @@ def test_mapped(task_names, id2label, given, columns):
         (NLI, {0: "a", 1: "b"}, {"entailment": "a", "neutral": "b"}, ["3 classes", "has 2"]),
         (("negative", "positive"), {0: "NEG", 1: "POS"}, None, ["--map-labels negative=NEG,positive=POS"]),
         (("negative", "positive"), {0: "negative", 1: "POS"}, None, ["negative, POS", "--map-labels"]),
+        (tuple("abcdefghijklmn"), dict(enumerate("ABCDEFGHIJKLMO")), None, ["l=L,... if that is"]),
         # A data set's 0 is not surely the checkpoint's first class, where that has a name.
         (("0", "1", "2"), dict(enumerate(NLI)), None, ["--map-labels 0=entailment,1=neutral,2=contradiction"]),
         # Numbers out of their order may mean either.

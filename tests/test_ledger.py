@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,16 @@ import pytest
 from small_disks import disk, no_larger_file_than
 
 from robustbench_mt.errors import UserError
-from robustbench_mt.ledger import Ledger, claim, make_directory, read_record, read_records, write_record
+from robustbench_mt.ledger import (
+    Ledger,
+    claim,
+    make_directory,
+    read_record,
+    read_records,
+    write_atomically,
+    write_record,
+    written_atomically,
+)
 from robustbench_mt.records import (
     AttackRecord,
     MatchingSnapshot,
@@ -242,6 +252,12 @@ def test_a_full_disk(small_disk: Path) -> None:
         ledger.append(replace(ATTACKED, index=written))
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc, where a file fails as it is read")
+def test_a_file_that_fails_as_it_is_read() -> None:
+    with pytest.raises(UserError, match="Cannot read /proc/self/mem: Input/output error"):
+        list(read_records(Path("/proc/self/mem"), AttackRecord))
+
+
 def test_settings_are_claimed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     settings = {"seed": 1, "recipes": ("a", "b"), "versions": {"torch": "1"}}
@@ -289,3 +305,21 @@ def test_settings_of_a_run_without_records_bind_nobody(tmp_path: Path) -> None:
         ledger.append(ATTACKED)
     with pytest.raises(UserError, match="seed is 1 there and 2 now"), Ledger(path, AttackRecord, {"seed": 2}):
         pass
+
+
+def test_files_that_are_written_at_the_same_time_are_whole(tmp_path: Path) -> None:
+    """Two reports of one run, say: the second waits, and what a killed process left is in nobody's way."""
+    path, partial = tmp_path / "index.html", tmp_path / ".index.html.partial"
+    partial.write_bytes(b"left by one that was killed")
+    with ThreadPoolExecutor() as beside:
+        with written_atomically(path) as stream:
+            stream.write(b"first, ")
+            stream.flush()
+            second = beside.submit(write_atomically, path, "second")
+            with pytest.raises(TimeoutError):
+                second.result(0.1)
+            assert partial.read_bytes() == b"first, "
+            stream.write(b"whole")
+        second.result(10)
+    assert path.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [path]

@@ -19,7 +19,7 @@ from attacks.shards import Shards, shard_sizes
 from attacks.workers import GivenUp
 from robustbench_mt.backend import BackendOptions
 from robustbench_mt.cluster import Cluster
-from robustbench_mt.errors import UserError
+from robustbench_mt.errors import NoClusterError, UserError
 
 # What shards are, and options, need no Ray.
 
@@ -126,6 +126,41 @@ def test_killers_are_given_up_and_no_other(cluster: Cluster, tmp_path: Path) -> 
     assert {words[number] for number, result in results.items() if isinstance(result, GivenUp)} == {"kills", "exits"}
     assert all(result == words[number] * 2 for number, result in results.items() if not isinstance(result, GivenUp))
     assert "killed two workers" in results[words.index("kills")].reason
+    assert dict(os.environ).get("RAY_task_oom_retries") == "3", "else what memory cannot hold is done without end"
+
+
+@needs_ray
+@pytest.mark.parametrize("silent", [2, 3])
+def test_a_head_that_is_gone_ends_the_run_and_a_restarted_one_does_not(
+    silent: int, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([NoClusterError("No Ray answers")] * silent)
+
+    def look(address: str) -> None:
+        assert address.rpartition(":")[2].isdecimal()
+        for error in looks:
+            raise error
+
+    monkeypatch.setattr("robustbench_mt.cluster._SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr("robustbench_mt.cluster.refuse_silence", look)
+    run = cluster.run(cluster.share(time.sleep), [(0, 2)])
+    if silent == 3:
+        with pytest.raises(NoClusterError, match="No Ray answers"):
+            list(run)
+    else:
+        assert list(run) == [(0, None)]
+
+
+@needs_ray
+def test_no_room_in_the_object_store(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.exceptions import ObjectStoreFullError
+
+    def full(_: object) -> None:
+        raise ObjectStoreFullError
+
+    monkeypatch.setattr("ray.put", full)
+    with pytest.raises(UserError, match="object store cannot take what tasks need"):
+        cluster.share("a base")
 
 
 @needs_ray

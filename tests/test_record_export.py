@@ -106,6 +106,18 @@ def test_runs_of_other_tasks_stand_in_one_file(tmp_path: Path) -> None:
     assert frame.loc[1, ["run", "label", "score_b", "perturbed_hypothesis"]].tolist() == ["b", "b", 0.8, "three"]
 
 
+def test_a_field_may_be_called_as_another_column(tmp_path: Path) -> None:
+    """As SMS data have it: the texts stay, and so does what is recorded of the attack."""
+    settings = attack_run("mine", "pwws", fields=["message", "task"])
+    record = fallen(texts=["one", "two"], perturbed_texts=["one", "three"], message="why")
+    write_attack(tmp_path, settings, [record])
+    export_records([tmp_path], tmp_path / "a.parquet")
+    (row,) = pd.read_parquet(tmp_path / "a.parquet").to_dict("records")
+    assert (row["text_message"], row["perturbed_text_task"], row["message"]) == ("one", "three", "why")
+    assert (row["task"], row["run"]) == ("reviews", tmp_path.name)
+    assert records_frame([record], settings).loc[0, ["text_message", "message"]].tolist() == ["one", "why"]
+
+
 def test_hostile_text_is_data(tmp_path: Path) -> None:
     hostile = "=cmd|' \u202e \x00 \u200b </script>"
     record = fallen(texts=[hostile], perturbed_texts=["lone \ud800 surrogate"], fallbacks=["\udfff"], message=hostile)

@@ -1,5 +1,7 @@
 """The report: its numbers are the records', and a user's mistake is told."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,12 @@ from robustbench_mt.records import (
     TrainingRecord,
 )
 from robustbench_mt.reporting.attack_rows import BUDGETS
-from robustbench_mt.reporting.plain_tables import plain_tables
+from robustbench_mt.reporting.plain_tables import plain_tables, to_csv
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.reporting.table import Cell, Column, Table
+from robustbench_mt.statistics import wilson
 
 
 def read_json(path: Path) -> list[dict[str, Any]]:
@@ -240,3 +244,16 @@ def test_mistakes_of_the_user_are_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="choose another --out"):
         report([tmp_path], tmp_path / "file" / "report")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠"])
+def test_cells_that_spreadsheets_would_compute_are_quoted(start: str) -> None:
+    """Text with an apostrophe before it is shown as it is; numbers stay numbers."""
+    formula = f"{start}1+cmd|' /C calc'!A0"
+    columns = [Column("name", "name"), Column("x", "x", "number"), Column(formula, formula, "percent")]
+    rows: list[list[Cell]] = [[formula, -0.5, wilson(4, 9)], ["plain = -1", 2.0, None]]
+    head, hostile, plain = csv.reader(io.StringIO(to_csv(Table("t", "t", "c", columns, rows)), newline=""))
+    assert head == ["name", "x", *(f"'{formula}{end}" for end in ("", "_low", "_high", "_n"))]
+    assert hostile[0].startswith("'")
+    assert plain[0] == "plain = -1"
+    assert (float(hostile[1]), float(plain[1])) == (-0.5, 2)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from robustbench_mt.cli import main
 from robustbench_mt.errors import UserError
 from robustbench_mt.inside import attack_files, inside
 from robustbench_mt.ledger import Ledger, write_atomically
-from robustbench_mt.records import TrainingRecord, to_json
+from robustbench_mt.records import EvaluationRecord, TrainingRecord, to_json
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.tasks.task import Task
 from robustbench_mt.training_settings import TrainingSettings
@@ -157,6 +158,24 @@ def test_a_directory_of_attacks_is_read_once(tmp_path: Path) -> None:
     (run / "attacks/itself").symlink_to("itself")
     assert attack_files(run) == files
     assert all_of(run) == whole
+
+
+def test_a_classifier_may_be_called_as_a_file_of_records(tmp_path: Path) -> None:
+    """As a function is that a victim's module calls ``jsonl``."""
+    write_attack(tmp_path, attack_run("victim.jsonl", "pwws"), outcomes("pwws", 3, 0.5))
+    (attack,) = read_runs([tmp_path]).attacks
+    assert attack.run.checkpoint == "victim.jsonl"
+
+
+@pytest.mark.parametrize("pipe", ["evaluate.jsonl", "attacks/reviews-match-seed0/reviews/pwws.settings.json"])
+def test_nobody_waits_for_a_pipe(pipe: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", (0,), 4)
+    (run / pipe).unlink()
+    os.mkfifo(run / pipe)
+    with pytest.raises(UserError, match=rf"{pipe} is neither a file nor a directory"):
+        read_runs([run])
+    with pytest.raises(UserError, match=r"is neither a file nor a directory"):
+        Ledger(run / pipe, EvaluationRecord)
 
 
 def test_a_link_behind_a_link_does_not_lead_out(tmp_path: Path) -> None:

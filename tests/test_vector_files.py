@@ -95,6 +95,7 @@ BROKEN_TEXTS = {
     "utf-16": ("a 1 2\nb 1 2\n".encode("utf-16"), "is not UTF-8 text"),
     "word2vec binary": (b"2 2\na \0\0\x80?\0\0\0@\nb \0\0\x80?\0\0\0@\n", "is not UTF-8 text: .*unpacked"),
     "zip": (b"PK\x03\x04\x14\0\0\0\x08\0", "is not UTF-8 text: .*unpacked"),
+    "a bomb": (gzip.compress(b"a" * 2**23), "line 1, has over 4194304 bytes"),
     "half a gzip": (gzip.compress(text_of(WORDS, VECTORS))[:40], "is damaged .*: get the file again"),
     "one word": (b"a 1 2\n", r"holds 1 word\(s\)"),
 }

@@ -15,7 +15,7 @@ from robustbench_mt.visible import visible
 __all__ = ["plain_tables", "to_csv", "to_markdown"]
 
 # What spreadsheets take for the start of a formula.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def plain_tables(summary: Summary) -> dict[str, str]:
@@ -59,19 +59,24 @@ def to_markdown(table: Table) -> str:
 
 
 def _names(table: Table, position: int, column: Column) -> list[str]:
-    if table.has_estimates(position):
-        return [column.key, f"{column.key}_low", f"{column.key}_high", f"{column.key}_n"]
-    return [column.key]
+    # A metric's name is a record's to say.
+    key = _text(column.key)
+    return [key, f"{key}_low", f"{key}_high", f"{key}_n"] if table.has_estimates(position) else [key]
 
 
 def _values(table: Table, position: int, cell: Cell) -> list[Cell]:
     if isinstance(cell, Estimate):
         return [cell.value, cell.low, cell.high, cell.n]
     if isinstance(cell, str):
-        text = visible(cell)
-        return [f"'{text}" if text.startswith(_FORMULA) else text]
+        return [_text(cell)]
     values: list[Cell] = [cell]
     return [*values, None, None, None] if table.has_estimates(position) else values
+
+
+def _text(text: str) -> str:
+    """As a spreadsheet shows it, which computes nothing of it."""
+    shown = visible(text)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _markdown_row(cells: list[str]) -> str:

@@ -52,7 +52,10 @@ def find_flair_model(name: str) -> Found | None:
 
 def find_tfhub_model(url: str) -> Found | None:
     """A model of TensorFlow Hub, which keeps it under the hash of its address."""
-    cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
+    try:
+        cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
+    except FileNotFoundError:  # no folder for temporary files may be written
+        return None
     where = cache / hashlib.sha1(url.encode()).hexdigest()
     # tensorflow_hub 0.16 asks setuptools for pkg_resources, which it has until version 81.
     if not (_installed("tensorflow", "tensorflow_hub", "pkg_resources") and is_file(where / "saved_model.pb")):

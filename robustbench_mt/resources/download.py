@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robustbench_mt.errors import MissingResourceError, NoNetworkError
-from robustbench_mt.paths import expanded, is_directory
+from robustbench_mt.paths import in_home, is_directory
 from robustbench_mt.registry import choose
 from robustbench_mt.resources.nltk_data import locate
 from robustbench_mt.resources.overlay import point_nltk_at
@@ -64,7 +64,7 @@ def _download(resource: Resource, timeout: float) -> None:
 def _download_folder() -> Path:
     """Where NLTK's own downloader would put it, if the copies in our cache were not on its search path."""
     writable = (folder for folder in nltk_folders() if is_directory(folder) and os.access(folder, os.W_OK))
-    return next(writable, expanded("~/nltk_data"))
+    return next(writable, in_home("nltk_data"))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from robustbench_mt.paths import expanded
+from robustbench_mt.paths import expanded, in_home
 
 __all__ = ["cache_folder", "nltk_folders", "textattack_cache", "user_folder"]
 
@@ -20,7 +20,8 @@ def cache_folder() -> Path:
     named = os.environ.get("ROBUSTBENCH_MT_CACHE")
     if named:
         return expanded(named)
-    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "robustbench-mt"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (expanded(cache) if cache else in_home(".cache")) / "robustbench-mt"
 
 
 def nltk_folders() -> list[Path]:

@@ -12,6 +12,9 @@ from robustbench_mt.wording import listed
 
 __all__ = ["map_labels"]
 
+# As an example, of which the pattern is to be seen.
+_MOST_PAIRS = 12
+
 
 def map_labels(
     task_names: Sequence[str], id2label: Mapping[int, str], given: Mapping[str, str] | None = None
@@ -43,7 +46,8 @@ def map_labels(
     targets = _targets(task_names, columns, given or {})
     found = _by_name(targets, columns)
     if not found:
-        example = ",".join(f"{ours}={theirs}" for ours, theirs in zip(task_names, columns.values(), strict=True))
+        pairs = [f"{ours}={theirs}" for ours, theirs in zip(task_names, columns.values(), strict=True)]
+        example = ",".join(pairs if len(pairs) <= _MOST_PAIRS else [*pairs[:_MOST_PAIRS], "..."])
         raise LabelMismatchError(
             f"The task's classes ({listed(task_names)}) and the checkpoint's ({listed(columns.values())}) do not "
             f"have the same names: say which is which, for example --map-labels {example} if that is their meaning."
