@@ -25,6 +25,12 @@ __all__ = ["TRAINING_FILE", "fingerprint", "load_classifier", "read_training", "
 
 TRAINING_FILE = "training.json"
 
+# What scores hang on, besides weights and word lists. Records of how it was made, or evaluated, may come and go.
+_DECIDING = {
+    *("config.json", "tokenizer.json", "tokenizer_config.json"),
+    *("vocab.json", "added_tokens.json", "special_tokens_map.json"),
+}
+
 
 def save_checkpoint(
     path: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: TrainingRecord
@@ -89,7 +95,7 @@ def load_classifier(
 
 
 def fingerprint(path: Path) -> str:
-    """16 hexadecimal digits that change when the weights, the configuration or the tokenizer do.
+    """16 hexadecimal digits that change when the weights, the configuration, the tokenizer or their code do.
 
     Raises:
         UserError: a file cannot be read.
@@ -97,8 +103,8 @@ def fingerprint(path: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(path.iterdir()):
         if not is_directory(file) and (
-            file.suffix in (".safetensors", ".bin", ".txt", ".model")
-            or file.name in ("config.json", "tokenizer.json")
+            file.suffix in (".safetensors", ".bin", ".txt", ".model", ".py")
+            or file.name in _DECIDING
             # It says which of the weights are read.
             or file.name.endswith(".index.json")
         ):

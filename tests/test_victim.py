@@ -13,7 +13,7 @@ from conftest import make_task
 
 from attacks.settings import VictimOptions
 from attacks.victim import FunctionVictim, HuggingFaceVictim, Victim, load_victim
-from robustbench_mt.checkpoints import load_classifier
+from robustbench_mt.checkpoints import fingerprint, load_classifier
 from robustbench_mt.errors import UserError
 from robustbench_mt.evaluation import evaluate
 from robustbench_mt.scoring import Scorer
@@ -220,6 +220,17 @@ def test_fingerprint_tells_checkpoints_apart(checkpoint: Path, task: Task, tmp_p
         model.classifier.bias += 1
     model.save_pretrained(other)
     assert load_victim(str(other), task).fingerprint != same.fingerprint
+
+
+def test_fingerprint_is_of_what_scores_hang_on(checkpoint: Path, tmp_path: Path) -> None:
+    copy = copy_of(checkpoint, tmp_path / "copy")
+    before = fingerprint(copy)
+    (copy / "eval_results.json").write_text("{}", encoding="utf-8")
+    assert fingerprint(copy) == before
+    # It has its say in how texts are cut, beside tokenizer.json.
+    settings = copy / "tokenizer_config.json"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("true", "false", 1), encoding="utf-8")
+    assert fingerprint(copy) != before
 
 
 def test_a_hugging_face_victim_can_be_made_from_a_model_in_memory(checkpoint: Path) -> None:
