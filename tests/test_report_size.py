@@ -16,9 +16,9 @@ from robustbench_mt.reporting.summary import summarize
 
 def _varied(record: AttackRecord) -> AttackRecord:
     """With words that repeat as seldom as in a language, because the page is packed."""
-    numbers = np.random.default_rng(record.index).zipf(1.3, 1000) % 20_000
     before = record.texts[0].split()
     after = (record.perturbed_texts or record.texts)[0].split()
+    numbers = np.random.default_rng(record.index).zipf(1.3, max(len(before), len(after))) % 20_000
     texts = [[f"{word}{number}" for word, number in zip(words, numbers, strict=False)] for words in (before, after)]
     joined = [" ".join(words) for words in texts]
     return replace(record, texts=joined[:1], perturbed_texts=record.perturbed_texts and joined[1:])

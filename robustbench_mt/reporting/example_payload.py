@@ -171,6 +171,7 @@ def _passage(passage: Passage, before: str) -> Any:
 def _text(text: str, around: str = "") -> Any:
     """A string, or where a character is not what it seems an array of strings and ``[kind, text, code, name]``."""
     parts = pieces(text, around)
-    if all(part.kind == "plain" for part in parts):
+    # Plain pieces never stand side by side.
+    if not parts or (len(parts) == 1 and parts[0].kind == "plain"):
         return text
     return [part.text if part.kind == "plain" else [part.kind, part.text, part.code, part.name] for part in parts]
