@@ -31,6 +31,7 @@ from robustbench_mt.paths import AnyPath
 from robustbench_mt.plain_yaml import parse_yaml
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.files.text import reading
+from robustbench_mt.wording import shortened
 
 __all__ = ["load_experiment", "packaged_experiment", "parse_experiment"]
 
@@ -71,7 +72,7 @@ def load_experiment(path: AnyPath, scale: str = "") -> Experiment:
     except UnicodeDecodeError as error:
         raise NotUtf8Error(f"{what} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date or number that is none, too deep a nesting
-        raise BadExperimentError(f"{what} is not YAML: {error}") from None
+        raise BadExperimentError(f"{what} is not YAML: {shortened(error, 400)}") from None
     scales = _mapping(_mapping(content, what).get("scales", {}), f"{what}, at scales,")
     content = {name: value for name, value in content.items() if name != "scales"}
     if not scales:

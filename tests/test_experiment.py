@@ -270,6 +270,7 @@ def test_bad_experiments(change: dict[str, Any], message: str, content: dict[str
         (bomb("{{<<: [{}]}}"), "stands for over 100000 values"),
         (bomb("[{}]"), "stands for over 100000 values"),
         ("a: &a [*a]\n", "stands for over 100000 values"),
+        (f"a: *{'9' * 5000}\n", r"undefined alias '9{300,400}\.\.\.$"),
     ],
 )
 def test_files_that_are_no_experiments(text: str, message: str, tmp_path: Path) -> None:
