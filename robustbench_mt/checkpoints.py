@@ -18,7 +18,7 @@ from robustbench_mt.paths import is_directory, is_file
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
 from robustbench_mt.tasks.files.text import reading
-from robustbench_mt.weights import has_safe_weights
+from robustbench_mt.weights import check_loaded, has_safe_weights
 from robustbench_mt.wording import first_line, listed
 
 __all__ = ["TRAINING_FILE", "fingerprint", "load_classifier", "read_training", "save_checkpoint"]
@@ -63,7 +63,8 @@ def load_classifier(
         allow_remote_code: run the modelling code that the checkpoint brings.
 
     Raises:
-        UserError: not a classifier, weights only as a pickle or outside the directory, or files that cannot be read.
+        UserError: not a classifier, weights that are missing, only a pickle or outside the directory, or files that
+            cannot be read.
     """
     quiet_libraries()
     is_safe = has_safe_weights(path)
@@ -85,12 +86,17 @@ def load_classifier(
             f"{path} has no safetensors weights: a pickle can run any code, so it is read only with --allow-pickle."
         )
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            path, config=config, use_safetensors=is_safe, trust_remote_code=allow_remote_code
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(
+            path,
+            config=config,
+            use_safetensors=is_safe,
+            trust_remote_code=allow_remote_code,
+            output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=allow_remote_code)
     except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
         raise BadCheckpointError(f"{path} cannot be loaded: {first_line(error)}") from None
+    check_loaded(str(path), loaded)
     return model, tokenizer
 
 

@@ -6,30 +6,18 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.torch import load
-from torch import Tensor
-from transformers import (
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    EvalPrediction,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    set_seed,
-)
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from robustbench_mt.base_model import load_base
 from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
 from robustbench_mt.collation import Collator, Padding
 from robustbench_mt.distributed import shared_scratch
-from robustbench_mt.errors import BadCheckpointError, DiskFullError, DivergenceError, TooFewExamplesError
+from robustbench_mt.errors import DiskFullError, DivergenceError, TooFewExamplesError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.methods.method import Method
@@ -44,8 +32,6 @@ from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.tokenized import tokenized
 from robustbench_mt.training_settings import TrainingSettings
 from robustbench_mt.versions import versions
-from robustbench_mt.weights import has_safe_weights
-from robustbench_mt.wording import first_line
 
 __all__ = ["FineTuned", "checkpoint_name", "fine_tune", "shown_examples", "training_data", "validation_data"]
 
@@ -118,7 +104,7 @@ def fine_tune(
     base = find_base(settings.base, allow_network)
     quiet_libraries()
     set_seed(seed)
-    model, tokenizer = _load_base(base, task)
+    model, tokenizer = load_base(base, task)
     active = method.create()
     shown = shown_examples(train, active, seed)
     model = active.adapt(model)
@@ -212,52 +198,6 @@ def validation_data(task: Task, settings: TrainingSettings) -> Examples:
     if settings.validation_examples is None:
         return examples
     return examples.select(range(min(len(examples), settings.validation_examples)))
-
-
-def _load_base(base: Path, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    classes = list(task.label_names) or ["score"]
-    labels = {
-        "num_labels": len(classes),
-        "id2label": dict(enumerate(classes)),
-        "label2id": {name: index for index, name in enumerate(classes)},
-        "problem_type": "regression" if task.is_regression else "single_label_classification",
-    }
-    # Its weights are read as safetensors alone.
-    has_safe_weights(base)
-    try:
-        files = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in base.iterdir())
-        tokenizer, weights = _read_base(base.absolute(), tuple(files))
-        config = AutoConfig.from_pretrained(base, trust_remote_code=False, **labels)
-        if weights is None or type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-            model = AutoModelForSequenceClassification.from_pretrained(
-                base, config=config, use_safetensors=True, trust_remote_code=False
-            )
-        else:
-            kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
-            # The model trains on the very tensors that it is given.
-            copies = {name: values.clone() for name, values in weights.items()}
-            model = kind.from_pretrained(None, config=config, state_dict=copies)
-            model.name_or_path = model.config.name_or_path = str(base)
-    except Exception as error:  # whatever broken files make safetensors, torch or tokenizers raise
-        reason = first_line(error)
-        raise BadCheckpointError(f"The base {base} cannot be loaded as a text classifier: {reason}") from None
-    return model, tokenizer
-
-
-@lru_cache(maxsize=1)
-def _read_base(base: Path, _files: object) -> tuple[PreTrainedTokenizerBase, dict[str, Tensor] | None]:
-    """The tokenizer and the weights, which stay in memory while the files are the same.
-
-    Weights in several files, and those that transformers must convert, it has to read itself.
-    """
-    # Unless it is told, transformers asks on the terminal whether to run a base's own code.
-    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-    path = base / "model.safetensors"
-    if not path.is_file():
-        return tokenizer, None
-    with safe_open(path, "pt") as stream:
-        is_pytorch = (stream.metadata() or {}).get("format") == "pt"
-    return tokenizer, load(path.read_bytes()) if is_pytorch else None
 
 
 def _compute_metrics(task: Task) -> Any:

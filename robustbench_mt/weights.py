@@ -5,13 +5,14 @@ configuration names, wherever they are; and with a checkpoint it saves the vocab
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from robustbench_mt.errors import BadCheckpointError
 from robustbench_mt.wording import quoted
 
-__all__ = ["check_tokenizer", "has_safe_weights", "json_object"]
+__all__ = ["check_loaded", "check_tokenizer", "has_safe_weights", "json_object"]
 
 _INDEX = ".safetensors.index.json"
 
@@ -60,6 +61,28 @@ def check_tokenizer(directory: Path) -> None:
             raise BadCheckpointError(
                 f"{file} has {quoted(value)} as {quoted(name)}, which could be any file: take the entry out."
             )
+
+
+def check_loaded(what: str, loaded: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse a model that transformers has filled up with random weights, of which it only warns.
+
+    Args:
+        what: the model, as a message begins.
+        loaded: the ``output_loading_info`` of ``from_pretrained``.
+        prefix: of the names of weights that must be there. What pools an encoder's output is never one of a base's,
+            because masked language models have none.
+
+    Raises:
+        UserError: some are not there, or of another shape.
+    """
+    lacking = {*loaded["missing_keys"], *(name for name, *_ in loaded["mismatched_keys"])}
+    if prefix:
+        lacking = {name for name in lacking if name.startswith(prefix) and "pooler" not in name}
+    if lacking:
+        raise BadCheckpointError(
+            f"{what} lacks weights that its config.json asks for, {quoted(min(lacking))} and {len(lacking) - 1} more, "
+            "which would be random: save the model with save_pretrained."
+        )
 
 
 def json_object(file: Path) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
+from robustbench_mt import base_model
 from robustbench_mt import tokenized as module
-from robustbench_mt import trainer
 from robustbench_mt.methods.choice import parse_method
 from robustbench_mt.scoring import encode_texts
 from robustbench_mt.tasks.task import Examples, Task
@@ -41,7 +41,7 @@ def tokenizer(tokenizer_dir: Path) -> PreTrainedTokenizerBase:
 def forget() -> None:
     """What a fresh process does not know."""
     module._kept.clear()
-    trainer._read_base.cache_clear()
+    base_model._read_base.cache_clear()
 
 
 def rows(data: module.TokenizedExamples) -> list[dict[str, object]]:
