@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["adversarial_dataset", "examples_dataset", "examples_frame", "record_cells", "records_frame"]
 
 # What a table of attacked examples, of several attacks too, has columns for beside the texts.
-_NO_TEXTS = {"run", *(field.name for kind in (AttackRecord, AttackRun) for field in fields(kind))}
-_NO_TEXTS_BEGIN = ("perturbed_", "score_")
+_BESIDE_ATTACKED = frozenset({"run", *(field.name for kind in (AttackRecord, AttackRun) for field in fields(kind))})
+_BESIDE_ATTACKED_BEGIN = ("perturbed_", "score_")
+# And what a table of examples has.
+_BESIDE_EXAMPLES = frozenset({"label", "index"})
 
 
 def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None) -> "pd.DataFrame":
@@ -66,6 +68,8 @@ def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None)
 def examples_frame(task: Task, split: str = "train") -> "pd.DataFrame":
     """A split as a table: the task's fields, and ``label``, a categorical of the class names or the scores.
 
+    A field that is called ``label`` itself is ``text_label``.
+
     Raises:
         UserError: the task has no such split.
 
@@ -80,7 +84,7 @@ def examples_frame(task: Task, split: str = "train") -> "pd.DataFrame":
     import pandas as pd
 
     examples = task.split(split)
-    frame = pd.DataFrame(examples.texts, columns=list(task.fields))
+    frame = pd.DataFrame(examples.texts, columns=list(_own_names(tuple(task.fields), _BESIDE_EXAMPLES)))
     if task.is_regression:
         return frame.assign(label=pd.Series(examples.labels, dtype=float))
     codes = [int(code) for code in examples.labels]
@@ -134,9 +138,10 @@ def _dataset(task: Task, texts: Sequence[tuple[str, ...]], labels: Sequence[floa
     from datasets import ClassLabel, Dataset, Features, Value
 
     kind = Value("float64") if task.is_regression else ClassLabel(names=list(task.label_names))
-    columns: dict[str, Any] = {field: [text[place] for text in texts] for place, field in enumerate(task.fields)}
+    names = _own_names(tuple(task.fields), _BESIDE_EXAMPLES)
+    columns: dict[str, Any] = {name: [text[place] for text in texts] for place, name in enumerate(names)}
     columns["label"] = list(labels)
-    return Dataset.from_dict(columns, Features({**dict.fromkeys(task.fields, Value("string")), "label": kind}))
+    return Dataset.from_dict(columns, Features({**dict.fromkeys(names, Value("string")), "label": kind}))
 
 
 def record_cells(record: Record, of: Task | AttackRun | None = None) -> Iterator[tuple[str, Any, Any]]:
@@ -187,18 +192,18 @@ def _class_name(label: int, names: Sequence[str]) -> str:
 
 def _fields(record: AttackRecord, of: Task | AttackRun | None) -> Sequence[str]:
     if of:
-        return _own_names(tuple(of.fields))
+        return _own_names(tuple(of.fields), _BESIDE_ATTACKED, _BESIDE_ATTACKED_BEGIN)
     count = len(record.texts)
     return ["text"] if count == 1 else [f"text_{number}" for number in range(1, count + 1)]
 
 
 @cache
-def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """What the columns of fields are called: as the fields, but where another column is called so."""
+def _own_names(names: tuple[str, ...], taken: frozenset[str], begin: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """What the columns of fields are called: as the fields, but where another column is called so, or begins so."""
     found: list[str] = []
     for name in names:
         column = name
-        while column in _NO_TEXTS or column in found or column.startswith(_NO_TEXTS_BEGIN):
+        while column in taken or column in found or column.startswith(begin):
             column = f"text_{column}"
         found.append(column)
     return tuple(found)

@@ -20,11 +20,23 @@ _SECONDS_TO_ANSWER = 5
 
 # Of a cluster that is started here. When this process is killed some of Ray's would stay for a minute.
 _GUARD = """
-import os, sys
-sys.stdin.read()
-for process in sys.argv[1:]:
+import os, signal, sys
+numbers = map(int, sys.argv[1:])
+if hasattr(os, "pidfd_open"):
+    # It stays that process's, where the number of one that has ended may be given to another.
+    find, kill = os.pidfd_open, signal.pidfd_send_signal
+else:
+    find, kill = int, os.kill
+processes = []
+for number in numbers:
     try:
-        os.kill(int(process), 9)
+        processes.append(find(number))
+    except OSError:
+        pass
+sys.stdin.read()
+for process in processes:
+    try:
+        kill(process, 9)
     except OSError:
         pass
 """

@@ -158,6 +158,13 @@ def test_only_flipped_predictions_are_adversarial(task: Task) -> None:
     assert len(adversarial_dataset([stood(0)], task)) == 0
 
 
+def test_a_field_that_is_called_label_keeps_its_texts(task: Task) -> None:
+    named = replace(task, fields=("label",))
+    frame, dataset = examples_frame(named, "test"), examples_dataset(named, "test")
+    assert frame["text_label"].tolist() == dataset["text_label"][:] == [text for (text,) in task.split("test").texts]
+    assert frame["label"].cat.codes.tolist() == dataset["label"][:] == task.split("test").labels
+
+
 @pytest.mark.parametrize("of", [list, tuple, pd.Series, lambda codes: pd.Series(codes).to_numpy("int8")])
 def test_positions_fit_frames_and_data_sets(task: Task, of: Any) -> None:
     frame, dataset = examples_frame(task), examples_dataset(task)
