@@ -132,7 +132,7 @@ def test_workers_end_with_their_parent(how: signal.Signals, killing: ModuleType,
     parent.wait()
 
 
-@pytest.mark.parametrize(("recipe", "workers", "in_flight"), [needs("deepwordbug", 2, 3), needs("pwws", 2, 32)])
+@pytest.mark.parametrize(("recipe", "workers", "in_flight"), [needs("pwws", 2, 3)])
 def test_any_number_of_workers_gives_the_same_outcomes(
     recipe: str, workers: int, in_flight: int, checkpoint: Path, task: Task, tmp_path: Path
 ) -> None:
