@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from run_directory import write_run
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("robustbench_mt", "attacks", "imbalance")
@@ -108,16 +106,6 @@ def test_nothing_that_reporting_imports_imports_a_model() -> None:
         left += ((IMPORTED_AT_ONCE[name] & MODULES.keys()) | above) - found
     assert "robustbench_mt.methods.match" in found
     assert not {name for name in found if {other.split(".")[0] for other in IMPORTED_AT_ONCE[name]} & HEAVY}
-
-
-def test_reporting_loads_no_model(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", seeds=(0, 1), n=20)
-    script = "import sys; from pathlib import Path; from robustbench_mt import report; report([Path(sys.argv[1])])"
-    heavy = f"print(*{HEAVY} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{script}; {heavy}", str(run)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == ""
 
 
 def test_what_is_imported_is_declared_and_nothing_else() -> None:
