@@ -14,20 +14,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from robustbench_mt import statistics
+from robustbench_mt.confusion import Confusion
 from robustbench_mt.crossed import Crossed
-from robustbench_mt.evaluation import metric_intervals
 from robustbench_mt.ledger import read_records
-from robustbench_mt.metrics import classification_metrics
+from robustbench_mt.metrics import average_precision, regression_metrics
 from robustbench_mt.paired_proportions import paired_difference
 from robustbench_mt.records import AttackRecord
+from robustbench_mt.resampled import bootstrap_t
 from robustbench_mt.spread import spread_of_mean
 from robustbench_mt.statistics import CONFIDENCE, Estimate, mean_over_examples
 
@@ -143,25 +145,86 @@ def _mean_over_seeds(rng: np.random.Generator, tables: int) -> Table:
     return table
 
 
-def _metrics(rng: np.random.Generator, tables: int) -> Table:
-    names = ("f1", "macro_f1", "matthews")
-    table = Table("examples", "share of the class", "recall", "of others", *names, title="metric_intervals")
-    rates = ((0.8, 0.2), (0.5, 0.05), (0.1, 0.01))
-    measure = partial(classification_metrics, classes=2)
-    for n, share, (recall, wrongly) in product((100, 277, 885), (0.5, 0.1), rates):
-        # Of so many examples chance is none; each counts as often as in the smaller set.
-        parts = np.array([recall * share, (1 - recall) * share, wrongly * (1 - share), (1 - wrongly) * (1 - share)])
-        whole = np.rint(parts * 1e6).astype(np.int64)[None]
-        truths = measure([1, 1, 0, 0], [1, 0, 1, 0], counts=whole)
+def _decisions(rng: np.random.Generator, tables: int) -> Table:
+    """Of two classes by recall and the share of others that are wrongly found, of more by accuracy."""
+    names = ("accuracy", "recall", "precision", "f1", "macro_f1", "balanced_accuracy", "matthews")
+    table = Table("classes", "examples", "of the class", "decides", *names, title="Confusion")
+    settings: list[tuple[NDArray[np.float64], int, str]] = []
+    for n, share in product((100, 277, 885), (0.5, 0.1)):
+        for recall, wrongly in ((0.8, 0.2), (0.5, 0.05), (0.1, 0.01), (0.03, 0.003), (0.98, 0.02), (1.0, 0.1)):
+            others = np.array([1 - wrongly, wrongly]) * (1 - share)
+            settings.append((np.stack([others, [(1 - recall) * share, recall * share]]), n, f"{recall}, {wrongly}"))
+    for classes, n, accuracy, tail in product((3, 4, 14), (100, 400, 1000), (0.95, 0.8, 0.5), (1.0, 0.1)):
+        shares = np.append(np.ones(classes - 1), tail)
+        mistaken = np.where(np.eye(classes) == 1, accuracy, (1 - accuracy) / (classes - 1))
+        settings.append((mistaken * (shares / shares.sum())[:, None], n, f"{accuracy}"))
+    for cells, n, decides in settings:
+        classes = len(cells)
         covered: dict[str, list[Trial]] = {name: [] for name in names}
-        for _ in range(tables):
-            rare = rng.random(n) < share
-            predictions = np.where(rare, rng.random(n) < recall, rng.random(n) < wrongly).astype(np.int64)
-            for name, (low, high) in metric_intervals(measure, rare.astype(np.int64), predictions).items():
-                if name in covered and low < high:
-                    covered[name].append((Estimate(None, low, high, n, "bootstrap over examples"), truths[name].item()))
+        # Of so many examples chance is none.
+        truths = _estimates(np.rint(cells * 1e6).astype(np.int64))
+        for drawn in rng.multinomial(n, cells.ravel(), size=tables):
+            for name, estimate in _estimates(drawn.reshape(classes, classes)).items():
+                truth = truths[name].value
+                if estimate.low is not None and truth is not None:
+                    covered[name].append((estimate, truth))
         told = [_told(trials)[0] for trials in covered.values()]
-        table.add_row(str(n), f"{share}", f"{recall}", f"{wrongly}", *told)
+        table.add_row(str(classes), str(n), f"{n * cells[-1].sum():.0f}", decides, *told)
+    return table
+
+
+def _estimates(table: NDArray[np.int64]) -> dict[str, Estimate]:
+    made, last = Confusion(table), len(table) - 1
+    return {
+        "accuracy": made.accuracy,
+        "recall": made.recall(last),
+        "precision": made.precision(last),
+        "f1": made.f1(last),
+        "macro_f1": made.macro_f1,
+        "balanced_accuracy": made.balanced_accuracy,
+        "matthews": made.matthews,
+    }
+
+
+def _ranks(rng: np.random.Generator, tables: int) -> Table:
+    """Normal scores, those of the class so many deviations higher."""
+    table = Table("examples", "share of the class", "higher by", "average precision", "covers", "mean width")
+    for n, share, higher in product((100, 277, 885), (0.5, 0.1), (0.0, 0.5, 1.5, 3.0)):
+
+        def drawn(size: int, share: float = share, higher: float = higher) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+            of_class = rng.random(size) < share
+            return of_class, rng.normal(size=size) + higher * of_class
+
+        truth = float(average_precision(*drawn(1_000_000), np.ones((1, 1_000_000)))[0])
+        trials = []
+        for _ in range(tables):
+            of_class, scores = drawn(n)
+            estimate = bootstrap_t(partial(average_precision, of_class, scores), n, int(of_class.sum()) - 1)
+            if estimate.low is not None:
+                trials.append((estimate, truth))
+        table.add_row(str(n), f"{share}", f"{higher}", f"{truth:.3f}", *_told(trials))
+    return table
+
+
+def _correlations(rng: np.random.Generator, tables: int) -> Table:
+    """Normal scores, and targets in 26 steps as those of stsb, of which normal ones are the predictions."""
+    table = Table("targets", "examples", "correlation", "pearson", "spearman")
+    for kind, n, correlation in product(("normal", "in steps"), (20, 100, 277), (0.0, 0.5, 0.9)):
+
+        def drawn(size: int, kind: str = kind, correlation: float = correlation) -> NDArray[np.float64]:
+            targets, noise = rng.normal(size=(2, size))
+            predictions = correlation * targets + np.sqrt(1 - correlation**2) * noise
+            return np.stack([np.rint(25 * special.ndtr(targets)) if kind == "in steps" else targets, predictions])
+
+        truths = {
+            name: estimate(*drawn(1_000_000))[0]
+            for name, estimate in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr))
+        }
+        covered: dict[str, list[Trial]] = {name: [] for name in truths}
+        for _ in range(tables):
+            for name, estimate in regression_metrics(*drawn(n)).items():
+                covered[name].append((estimate, float(truths[name])))
+        table.add_row(kind, str(n), f"{correlation}", *(_told(trials)[0] for trials in covered.values()))
     return table
 
 
@@ -208,7 +271,9 @@ _TABLES = {
     "paired": _paired,
     "mean": _mean,
     "means": _mean_over_seeds,
-    "metrics": _metrics,
+    "decisions": _decisions,
+    "ranks": _ranks,
+    "correlations": _correlations,
 }
 
 

@@ -12,8 +12,7 @@ from imbalance.sampling import class_counts, subset
 from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import DEFAULT_PROTOCOL, ImbalanceRecord
 from robustbench_mt.errors import BadSettingError, TooFewExamplesError
-from robustbench_mt.evaluation import Metrics
-from robustbench_mt.metrics import best_threshold, minority_metrics
+from robustbench_mt.metrics import Metrics, best_threshold, minority_metrics
 from robustbench_mt.registry import choose
 from robustbench_mt.tasks.task import Examples, Task
 from robustbench_mt.trainer import validation_data

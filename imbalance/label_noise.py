@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from imbalance.sweep import Curve, Point, Probabilities
 from robustbench_mt.curve_records import LabelNoiseRecord
 from robustbench_mt.errors import BadSettingError, NeedsClassesError
-from robustbench_mt.evaluation import Metrics
-from robustbench_mt.metrics import Counts, Labels, Values, classification_metrics
+from robustbench_mt.metrics import Metrics, classification_metrics
+from robustbench_mt.statistics import Estimate
 from robustbench_mt.tasks.task import Examples
 from robustbench_mt.trainer import training_data
 
@@ -82,8 +82,8 @@ class LabelNoiseCurve(Curve[LabelNoiseRecord]):
         return Examples(clean.texts, flip_labels(labels, point.level, len(self.task.label_names), seed=point.seed))
 
     def measures(self, point: Point, train: Examples, probabilities: Probabilities) -> tuple[Metrics, dict[str, Any]]:
-        def metrics(labels: Labels, predicted: NDArray[np.float64], counts: Counts = None) -> Values:
-            return classification_metrics(labels, predicted.argmax(axis=1), len(self.task.label_names), counts)
+        def metrics(labels: NDArray[Any], predicted: NDArray[Any]) -> dict[str, Estimate]:
+            return classification_metrics(labels, predicted.argmax(axis=1), len(self.task.label_names))
 
         return metrics, {}
 

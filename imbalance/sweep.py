@@ -12,11 +12,10 @@ from scipy.special import softmax
 
 from imbalance.sampling import class_counts
 from robustbench_mt.curve_records import CurveRecord
-from robustbench_mt.evaluation import Metrics, metric_intervals
 from robustbench_mt.inside import inside
 from robustbench_mt.ledger import Ledger, claim
 from robustbench_mt.methods.choice import MethodChoice
-from robustbench_mt.metrics import of_all_examples
+from robustbench_mt.metrics import Metrics, recorded
 from robustbench_mt.paths import AnyPath
 from robustbench_mt.progress import note, progress
 from robustbench_mt.scoring import Scorer
@@ -128,7 +127,7 @@ class Curve(ABC, Generic[R]):
             probabilities: of the trained classifier, for what is tuned on validation examples.
 
         Returns:
-            From true classes (n) and their probabilities (n x classes) to values by name; and fields of the record.
+            From true classes (n) and their probabilities (n x classes) to estimates by name; and fields of the record.
         """
 
     @abstractmethod
@@ -219,7 +218,7 @@ def _trained(curve: Curve[R], point: Point, train: Examples, allow_network: bool
     test = task.split("test")
     predicted = probabilities(test)
     labels = np.asarray(test.labels, dtype=np.int64)
-    measured = of_all_examples(metrics(labels, predicted))
+    estimates = metrics(labels, predicted)
     classes = len(task.label_names)
     return curve.record_type(
         task=task.name,
@@ -230,12 +229,11 @@ def _trained(curve: Curve[R], point: Point, train: Examples, allow_network: bool
         train_counts=class_counts(train.labels, classes),
         n=len(test),
         test_counts=class_counts(labels, classes),
-        metrics={name: value for name, value in measured.items() if value is not None},
-        intervals=metric_intervals(metrics, labels, predicted),
         settings={**tuned.record.settings, "train_examples": curve.settings.train_examples},
         data=tuned.record.data,
         seconds=tuned.record.seconds,
         versions=tuned.record.versions,
+        **recorded({name: estimate for name, estimate in estimates.items() if estimate.value is not None}),
         **curve.fields(point, train),
         **told,
     )

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from robustbench_mt.interval_kinds import MetricInterval
 from robustbench_mt.records import Record
 from robustbench_mt.registry import choose
 
@@ -37,7 +38,8 @@ class CurveRecord(Record):
             resamples draws from these.
         n: test examples; ``test_counts`` of each class.
         metrics: on the test set, by name.
-        intervals: the metrics' 95% bootstrap intervals over test examples, low and high.
+        intervals, interval_kinds: the metrics' 95% intervals over test examples, as in
+            :class:`robustbench_mt.records.EvaluationRecord`.
         settings, data: as in :class:`robustbench_mt.records.TrainingRecord`; the setting ``train_examples`` is what was
             asked of the whole curve. Earlier versions wrote ``None`` there.
         seconds: wall time of the training.
@@ -60,6 +62,7 @@ class CurveRecord(Record):
     data: dict[str, Any]
     seconds: float
     versions: dict[str, str]
+    interval_kinds: dict[str, MetricInterval] = field(default_factory=dict, kw_only=True)
 
     @property
     def contradiction(self) -> str:

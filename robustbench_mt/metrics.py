@@ -1,38 +1,34 @@
-"""The metrics that the tasks' users expect, as GLUE defines them, of many samples of the same examples at once.
+"""The metrics that the tasks' users expect, as GLUE defines them, each with its 95% interval over examples."""
 
-A bootstrap draws hundreds of samples, for each of which scikit-learn would check, sort and count anew: seconds, where
-these take hundredths. They equal its metrics with ``sample_weight``, and scipy's correlations.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
+from robustbench_mt.confusion import Confusion
 from robustbench_mt.correlations import pearson, spearman
+from robustbench_mt.resampled import bootstrap_t
+from robustbench_mt.statistics import Estimate
 
 __all__ = [
     "METRICS",
-    "Counts",
-    "Values",
+    "Metrics",
     "best_threshold",
     "calibration_error",
     "classification_metrics",
     "minority_metrics",
-    "of_all_examples",
+    "recorded",
     "regression_metrics",
 ]
 
 Labels = Sequence[int] | NDArray[np.int64]
 Scores = Sequence[float] | NDArray[np.floating[Any]]
 
-Counts = NDArray[np.int64] | None
-"""How often each example stands in each sample, samples x n; by default there is one sample, of each example once."""
-
-Values = dict[str, NDArray[np.float64]]
-"""A metric's value for each sample, NaN where it has none."""
+Metrics = Callable[[NDArray[Any], NDArray[Any]], dict[str, Estimate]]
+"""From labels (n) and what a classifier makes of them (n, or n x classes) to estimates by name."""
 
 # Of the calibration error.
 _BINS = 15
@@ -47,39 +43,42 @@ METRICS: dict[str, str] = {
 }
 
 
-def of_all_examples(values: Values) -> dict[str, float | None]:
-    """The values of a single sample; ``None`` where there is none."""
-    return {name: None if np.isnan(value.item()) else value.item() for name, value in values.items()}
+def recorded(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
+    """The fields of a record: values, ``None`` where there is none, intervals where there are any, and their kinds."""
+    told = {name: estimate for name, estimate in estimates.items() if estimate.low is not None}
+    return {
+        "metrics": {name: estimate.value for name, estimate in estimates.items()},
+        "intervals": {name: (estimate.low, estimate.high) for name, estimate in told.items()},
+        "interval_kinds": {name: estimate.interval for name, estimate in told.items()},
+    }
 
 
-def classification_metrics(labels: Labels, predictions: Labels, classes: int, counts: Counts = None) -> Values:
+def classification_metrics(labels: Labels, predictions: Labels, classes: int) -> dict[str, Estimate]:
     """Accuracy, macro F1, Matthews correlation and, for two classes, F1 of the second.
 
     Args:
         labels: true class indices, n.
         predictions: predicted class indices, n.
-        classes: how many there are; those that neither labels nor predictions of a sample have count in no mean.
-        counts: of the examples in each sample.
+        classes: how many there are; those that neither labels nor predictions have count in no mean.
     """
-    table = _ByClass(labels, predictions, classes, counts)
-    values = {"accuracy": table.accuracy, "macro_f1": table.macro_f1, "matthews": table.matthews}
-    return {**values, "f1": table.f1[:, 1]} if classes == 2 else values
+    table = Confusion.of(labels, predictions, classes)
+    estimates = {"accuracy": table.accuracy, "macro_f1": table.macro_f1, "matthews": table.matthews}
+    return {**estimates, "f1": table.f1(1)} if classes == 2 else estimates
 
 
-def regression_metrics(targets: Scores, predictions: Scores, counts: Counts = None) -> Values:
-    """Pearson and Spearman correlation; none where a sample's predictions or targets are constant."""
-    samples = _samples(len(targets), counts)
+def regression_metrics(targets: Scores, predictions: Scores) -> dict[str, Estimate]:
+    """Pearson and Spearman correlation; no value where predictions or targets are constant."""
     both = np.asarray(targets, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
-    return {"pearson": pearson(*both, samples), "spearman": spearman(*both, samples)}
+    n = len(both[0])
+    return {
+        name: bootstrap_t(partial(correlation, *both), n, n - 2, least=-1.0)
+        for name, correlation in (("pearson", pearson), ("spearman", spearman))
+    }
 
 
 def minority_metrics(
-    labels: Labels,
-    probabilities: NDArray[np.floating[Any]],
-    minority: int,
-    threshold: float | None = None,
-    counts: Counts = None,
-) -> Values:
+    labels: Labels, probabilities: NDArray[np.floating[Any]], minority: int, threshold: float | None = None
+) -> dict[str, Estimate]:
     """What a classifier makes of one class, and of all.
 
     The likeliest class is predicted, which for two classes is a threshold of 0.5. ``minority_precision``,
@@ -87,26 +86,42 @@ def minority_metrics(
     ``balanced_accuracy`` (the mean of the recalls of the classes that the labels have) and ``accuracy`` are of these
     predictions; the same names with ``_tuned`` are of those at ``threshold``, where one is given.
     ``minority_average_precision`` (scikit-learn's; none where no example is of the minority), which stands for the
-    area under the precision-recall curve, and ``calibration_error`` need no threshold.
+    area under the precision-recall curve, and ``calibration_error``, which has no interval, need no threshold.
 
     Args:
         labels: true class indices, n.
         probabilities: n x classes.
         minority: the class.
         threshold: for two classes: the minority is predicted from this probability on.
-        counts: of the examples in each sample.
     """
     labels = np.asarray(labels)
-    found = probabilities[:, minority]
-    values = {
-        **_decided(labels, probabilities.argmax(axis=1), minority, probabilities.shape[1], counts),
-        "minority_average_precision": _average_precision(labels == minority, found, _samples(len(labels), counts)),
-        "calibration_error": calibration_error(labels, probabilities, counts=counts),
+    found, is_minority = probabilities[:, minority], labels == minority
+    estimates = {
+        **_decided(labels, probabilities.argmax(axis=1), minority, probabilities.shape[1]),
+        "minority_average_precision": bootstrap_t(
+            partial(average_precision, is_minority, found), len(labels), int(is_minority.sum()) - 1
+        ),
+        # A resample is worse calibrated than what it is drawn from: its interval would lie too high.
+        "calibration_error": Estimate(
+            calibration_error(labels, probabilities), None, None, len(labels), "bootstrap t over examples"
+        ),
     }
     if threshold is not None:
         tuned = np.where(found >= threshold, minority, 1 - minority)
-        values |= {f"{name}_tuned": value for name, value in _decided(labels, tuned, minority, 2, counts).items()}
-    return values
+        estimates |= {f"{name}_tuned": estimate for name, estimate in _decided(labels, tuned, minority, 2).items()}
+    return estimates
+
+
+def _decided(labels: Labels, predictions: Labels, minority: int, classes: int) -> dict[str, Estimate]:
+    table = Confusion.of(labels, predictions, classes)
+    return {
+        "minority_precision": table.precision(minority),
+        "minority_recall": table.recall(minority),
+        "minority_f1": table.f1(minority),
+        "macro_f1": table.macro_f1,
+        "balanced_accuracy": table.balanced_accuracy,
+        "accuracy": table.accuracy,
+    }
 
 
 def best_threshold(is_minority: NDArray[np.bool_], probabilities: NDArray[np.floating[Any]]) -> float:
@@ -122,9 +137,7 @@ def best_threshold(is_minority: NDArray[np.bool_], probabilities: NDArray[np.flo
     return float(thresholds[np.argmax((2 * precision * recall / total)[:-1])])
 
 
-def calibration_error(
-    labels: Labels, probabilities: NDArray[np.floating[Any]], counts: Counts = None
-) -> NDArray[np.float64]:
+def calibration_error(labels: Labels, probabilities: NDArray[np.floating[Any]]) -> float:
     """Expected calibration error: the mean distance of confidence and accuracy, over bins of equal width.
 
     Guo, Pleiss, Sun, Weinberger: "On Calibration of Modern Neural Networks", ICML 2017, arXiv 1706.04599, with their 15
@@ -133,93 +146,33 @@ def calibration_error(
     Args:
         labels: true class indices, n.
         probabilities: n x classes.
-        counts: of the examples in each sample.
     """
-    samples = _samples(len(labels), counts)
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == labels
     # An edge belongs to the bin below it.
     of_bin = np.ceil(confidence * _BINS).astype(np.int64)
-    excess = _one_hot(of_bin, _BINS + 1) * (confidence - is_right)[:, None]
-    error: NDArray[np.float64] = np.abs(samples @ excess).sum(axis=1) / samples.sum(axis=1)
-    return error
+    return float(np.abs(np.bincount(of_bin, confidence - is_right)).sum() / len(confidence))
 
 
-class _ByClass:
-    """How many examples of each sample are of a class, are taken for it, and both: each samples x classes."""
-
-    def __init__(self, labels: Labels, predictions: Labels, classes: int, counts: Counts) -> None:
-        samples = _samples(len(labels), counts)
-        true, predicted = _one_hot(labels, classes), _one_hot(predictions, classes)
-        self._n = samples.sum(axis=1)
-        self._true, self._predicted, self._right = (samples @ each for each in (true, predicted, true * predicted))
-        self.precision = _ratio(self._right, self._predicted)
-        self.recall = _ratio(self._right, self._true)
-        self.f1 = _ratio(2 * self._right, self._true + self._predicted)
-
-    @property
-    def accuracy(self) -> NDArray[np.float64]:
-        return _ratio(self._right.sum(axis=1), self._n)
-
-    @property
-    def macro_f1(self) -> NDArray[np.float64]:
-        return _mean(self.f1, self._true + self._predicted > 0)
-
-    @property
-    def balanced_accuracy(self) -> NDArray[np.float64]:
-        return _mean(self.recall, self._true > 0)
-
-    @property
-    def matthews(self) -> NDArray[np.float64]:
-        """Of many classes as Gorodkin (2004) has it; 0 where labels or predictions are of one class."""
-        n, true, predicted = self._n, self._true, self._predicted
-        together = self._right.sum(axis=1) * n - (true * predicted).sum(axis=1)
-        alone = (n**2 - (true**2).sum(axis=1)) * (n**2 - (predicted**2).sum(axis=1))
-        return _ratio(together, np.sqrt(alone))
-
-
-def _decided(labels: Labels, predictions: Labels, minority: int, classes: int, counts: Counts) -> Values:
-    table = _ByClass(labels, predictions, classes, counts)
-    return {
-        "minority_precision": table.precision[:, minority],
-        "minority_recall": table.recall[:, minority],
-        "minority_f1": table.f1[:, minority],
-        "macro_f1": table.macro_f1,
-        "balanced_accuracy": table.balanced_accuracy,
-        "accuracy": table.accuracy,
-    }
-
-
-def _average_precision(
-    is_minority: NDArray[np.bool_], probabilities: NDArray[np.floating[Any]], samples: NDArray[np.float64]
+def average_precision(
+    is_minority: NDArray[np.bool_], probabilities: NDArray[np.floating[Any]], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """scikit-learn's, of many samples of the same examples at once; NaN where a sample has none of the minority.
+
+    Args:
+        is_minority: of each example, n.
+        probabilities: of the minority, n.
+        counts: how often each example stands in each sample, samples x n.
+    """
     order = np.argsort(-probabilities, kind="stable")
     # A threshold stands after the last of equal probabilities.
     at = np.flatnonzero(np.append(np.diff(probabilities[order]) != 0, True))
-    found = samples[:, order].cumsum(axis=1)[:, at]
-    right = (samples * is_minority)[:, order].cumsum(axis=1)[:, at]
+    found = counts[:, order].cumsum(axis=1)[:, at]
+    right = (counts * is_minority)[:, order].cumsum(axis=1)[:, at]
     steps = np.diff(right, axis=1, prepend=0)
+    precision = np.divide(right, found, out=np.zeros(right.shape), where=found > 0)
     all_right = right[:, -1]
-    return np.where(all_right > 0, _ratio((steps * _ratio(right, found)).sum(axis=1), all_right), np.nan)
-
-
-def _samples(n: int, counts: Counts) -> NDArray[np.float64]:
-    # Products of matrices of floats are BLAS's; those of integers are slow.
-    return np.ones((1, n)) if counts is None else counts.astype(np.float64)
-
-
-def _one_hot(indices: Labels, size: int) -> NDArray[np.float64]:
-    """n x size."""
-    hot: NDArray[np.float64] = np.equal(np.asarray(indices)[:, None], np.arange(size)).astype(np.float64)
-    return hot
-
-
-def _mean(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Of each row's values there."""
-    return _ratio((values * where).sum(axis=1), where.sum(axis=1))
-
-
-def _ratio(parts: NDArray[np.float64], wholes: NDArray[Any]) -> NDArray[np.float64]:
-    """0 where there is nothing to divide by."""
-    ratios: NDArray[np.float64] = np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes > 0)
-    return ratios
+    values: NDArray[np.float64] = np.divide(
+        (steps * precision).sum(axis=1), all_right, out=np.full(len(counts), np.nan), where=all_right > 0
+    )
+    return values

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from robustbench_mt.statistics import CONFIDENCE, Estimate, Interval
+from robustbench_mt.interval_kinds import Interval
+from robustbench_mt.statistics import CONFIDENCE, Estimate
 
 __all__ = ["mcnemar_exact", "paired_difference"]
 

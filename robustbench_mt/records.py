@@ -6,6 +6,7 @@ Every number that a table, a figure or the terminal shows is computed from these
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from robustbench_mt.interval_kinds import MetricInterval
 from robustbench_mt.record_json import from_json, to_json
 
 __all__ = [
@@ -139,7 +140,8 @@ class EvaluationRecord(Record):
         victim: the classifier's fingerprint.
         n: examples scored.
         metrics: by name; ``accuracy`` always for classification.
-        intervals: the metrics' 95% bootstrap intervals over examples, low and high.
+        intervals: the metrics' 95% intervals over examples, low and high; a metric that has none is missing.
+        interval_kinds: of which kind each is; where an earlier version did not say, a percentile bootstrap.
         label_counts: true examples of each class, in the order of the label names; empty for regression.
         predicted_counts: examples classified as each class, in the same order; empty for regression and where an
             earlier version did not count them.
@@ -160,6 +162,7 @@ class EvaluationRecord(Record):
     data: str
     warnings: list[str] = field(default_factory=list)
     predicted_counts: list[int] = field(default_factory=list)
+    interval_kinds: dict[str, MetricInterval] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:

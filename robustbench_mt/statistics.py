@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from robustbench_mt.interval_kinds import Interval
 from robustbench_mt.skewness import reach, skewness_of_mean
 from robustbench_mt.spread import spread_of_mean
 
 __all__ = [
     "CONFIDENCE",
     "Estimate",
-    "Interval",
     "Scale",
     "hierarchical_bootstrap_difference",
     "mean_over_examples",
@@ -27,18 +27,6 @@ __all__ = [
 
 Scale = Literal["percent", "points", "number"]
 """How a number is shown: a share as per cent, a difference of shares as signed percentage points, or as it is."""
-
-Interval = Literal[
-    "Wilson over examples",
-    "bootstrap over examples",
-    "t over examples",
-    "paired score over examples",
-    "t over seeds",
-    "Wilson over seeds and examples",
-    "t over seeds and examples",
-    "hierarchical bootstrap over seeds and examples",
-]
-"""What kind of interval an estimate has, and what it tells of: other examples, other seeds, or both."""
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from robustbench_mt.base_model import load_base
 from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
 from robustbench_mt.collation import Collator, Padding
+from robustbench_mt.correlations import pearson, spearman
 from robustbench_mt.distributed import shared_scratch
 from robustbench_mt.errors import DiskFullError, DivergenceError, TooFewExamplesError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
 from robustbench_mt.methods.choice import MethodChoice
 from robustbench_mt.methods.method import Method
-from robustbench_mt.metrics import classification_metrics, of_all_examples, regression_metrics
+from robustbench_mt.metrics import classification_metrics
 from robustbench_mt.paths import AnyPath
 from robustbench_mt.quiet import quiet_libraries
 from robustbench_mt.records import TrainingRecord
@@ -203,14 +205,23 @@ def validation_data(task: Task, settings: TrainingSettings) -> Examples:
 def _compute_metrics(task: Task) -> Any:
     def compute(prediction: EvalPrediction) -> dict[str, float]:
         if task.is_regression:
-            values = regression_metrics(prediction.label_ids, np.ravel(prediction.predictions))
-        else:
-            predictions = np.argmax(prediction.predictions, axis=1)
-            values = classification_metrics(prediction.label_ids, predictions, len(task.label_names))
-        # The trainer compares epochs by their metric; an undefined one is worse than any.
-        return {name: -math.inf if value is None else value for name, value in of_all_examples(values).items()}
+            return _correlations(prediction.label_ids, np.ravel(prediction.predictions))
+        predictions = np.argmax(prediction.predictions, axis=1)
+        estimates = classification_metrics(prediction.label_ids, predictions, len(task.label_names))
+        return {name: estimate.value for name, estimate in estimates.items() if estimate.value is not None}
 
     return compute
+
+
+def _correlations(targets: NDArray[Any], predictions: NDArray[Any]) -> dict[str, float]:
+    """Without the intervals, for which an epoch would have to wait."""
+    once = np.ones((1, len(targets)))
+    values = {
+        name: float(correlation(targets, predictions, once)[0])
+        for name, correlation in (("pearson", pearson), ("spearman", spearman))
+    }
+    # The trainer compares epochs by their metric; an undefined one is worse than any.
+    return {name: -math.inf if math.isnan(value) else value for name, value in values.items()}
 
 
 def _diverged(model: PreTrainedModel, log: Sequence[dict[str, float]]) -> bool:

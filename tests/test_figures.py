@@ -207,12 +207,14 @@ def test_captions_of_curves_say_where_there_is_no_interval(summary: Summary, dra
     assert len(tables) == 3
     for stated in (*tables, *(drawing for drawing in drawings if drawing.section in ("imbalance", "label-noise"))):
         assert stated.caption.count(ALIKE) == stated.caption.count(CUT) == 1, stated.name
-    one = [replace(row, seeds=[0]) for row in summary.imbalance]
+    f1 = Estimate(0.5, 0.4, 0.6, 100, "Wilson over examples")
+    one = [replace(row, seeds=[0], metrics=row.metrics | {"minority_f1": f1}) for row in summary.imbalance]
     with styled():
         (single,) = imbalance_drawings(one, looks_of_methods(row.method for row in one))
         (mixed,) = imbalance_drawings([one[0], *summary.imbalance[1:]], looks_of_methods(row.method for row in one))
     assert "t interval" not in single.caption and ALIKE in single.caption and CUT not in single.caption
-    assert "95% t interval over seeds, of one seed 95% bootstrap" in mixed.caption
+    assert "95% Wilson interval over test examples" in single.caption
+    assert "95% t interval over seeds, of one seed 95% Wilson interval over test examples" in mixed.caption
 
 
 def test_rows_that_one_figure_would_join_are_refused(summary: Summary) -> None:

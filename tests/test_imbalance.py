@@ -21,7 +21,7 @@ from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
 from robustbench_mt.ledger import read_records
 from robustbench_mt.methods.choice import parse_method
-from robustbench_mt.metrics import minority_metrics, of_all_examples
+from robustbench_mt.metrics import minority_metrics
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.statistics import Estimate
@@ -122,7 +122,8 @@ def test_sweep_records_each_point_once(task: Task, short: TrainingSettings, tmp_
         decided = {"minority_precision", "minority_recall", "minority_f1", "macro_f1", "balanced_accuracy", "accuracy"}
         free = {"minority_average_precision", "calibration_error"}
         assert record.metrics.keys() == decided | free | {f"{name}_tuned" for name in decided}
-        assert record.intervals.keys() == record.metrics.keys()
+        assert record.intervals.keys() == record.interval_kinds.keys() <= record.metrics.keys() - {"calibration_error"}
+        assert all(low <= record.metrics[name] <= high for name, (low, high) in record.intervals.items())
         assert record.threshold is not None and 0 < record.threshold < 1
         # Of 40 examples 8 are positive; of 64 half are, as many as of the other class.
         few = (
@@ -174,7 +175,9 @@ def test_regression_is_refused(short: TrainingSettings) -> None:
 def test_minority_metrics_by_hand() -> None:
     labels, positive = [1, 1, 1, 1, 0, 0, 0, 0], np.asarray([0.9, 0.8, 0.4, 0.3, 0.7, 0.1, 0.1, 0.1])
     probabilities = np.stack([1 - positive, positive], axis=1)
-    metrics = of_all_examples(minority_metrics(labels, probabilities, 1, threshold=0.3))
+    metrics = {
+        name: estimate.value for name, estimate in minority_metrics(labels, probabilities, 1, threshold=0.3).items()
+    }
     assert metrics["minority_precision"] == pytest.approx(2 / 3)
     assert metrics["minority_recall"] == pytest.approx(2 / 4)
     assert metrics["minority_f1"] == pytest.approx(4 / 7)
@@ -184,7 +187,7 @@ def test_minority_metrics_by_hand() -> None:
     # Ranked: right, right, wrong, right, right.
     assert metrics["minority_average_precision"] == pytest.approx((1 + 1 + 3 / 4 + 4 / 5) / 4)
     assert (metrics["minority_recall_tuned"], metrics["minority_precision_tuned"]) == (1, pytest.approx(4 / 5))
-    assert minority_metrics(labels, np.eye(2)[[0] * 8], 1)["minority_f1"] == 0
+    assert minority_metrics(labels, np.eye(2)[[0] * 8], 1)["minority_f1"].value == 0
 
 
 def test_threshold_is_the_best_on_validation(task: Task, short: TrainingSettings) -> None:
@@ -202,8 +205,8 @@ def test_threshold_is_the_best_on_validation(task: Task, short: TrainingSettings
     assert seen == [task.split("validation").fingerprint], "the test set is not looked at"
     assert fields == {"threshold": 0.2, "remarks": []}
     test = task.split("test")
-    values = metrics(np.asarray(test.labels), probabilities(test))
-    assert (values["minority_f1"], values["minority_f1_tuned"], values["accuracy_tuned"]) == (0, 1, 1)
+    found = metrics(np.asarray(test.labels), probabilities(test))
+    assert [found[name].value for name in ("minority_f1", "minority_f1_tuned", "accuracy_tuned")] == [0, 1, 1]
 
 
 def test_no_threshold_without_a_minority_to_validate_on(task: Task, short: TrainingSettings, tmp_path: Path) -> None:

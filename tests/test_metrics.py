@@ -1,7 +1,6 @@
 """Metrics against scikit-learn's own and by hand."""
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -17,23 +16,28 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from robustbench_mt.evaluation import Metrics, metric_intervals
+from robustbench_mt.correlations import pearson, spearman
 from robustbench_mt.metrics import (
-    Values,
+    average_precision,
     best_threshold,
     calibration_error,
     classification_metrics,
     minority_metrics,
-    of_all_examples,
+    recorded,
     regression_metrics,
 )
+from robustbench_mt.statistics import Estimate
+
+
+def values(estimates: dict[str, Estimate]) -> dict[str, float | None]:
+    return {name: estimate.value for name, estimate in estimates.items()}
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_classification_metrics_are_scikit_learns(classes: int) -> None:
     random = np.random.default_rng(classes)
     labels, predictions = random.integers(classes, size=(2, 200))
-    metrics = of_all_examples(classification_metrics(labels, predictions, classes))
+    metrics = values(classification_metrics(labels, predictions, classes))
     assert metrics["accuracy"] == pytest.approx(accuracy_score(labels, predictions))
     assert metrics["macro_f1"] == pytest.approx(f1_score(labels, predictions, average="macro"))
     assert metrics["matthews"] == pytest.approx(matthews_corrcoef(labels, predictions))
@@ -47,7 +51,7 @@ def test_minority_metrics_are_scikit_learns(classes: int) -> None:
     labels, minority = random.integers(classes, size=200), classes - 1
     probabilities = random.dirichlet(np.ones(classes), size=200)
     predictions = probabilities.argmax(axis=1)
-    metrics = of_all_examples(minority_metrics(labels, probabilities, minority))
+    metrics = values(minority_metrics(labels, probabilities, minority))
     assert metrics == pytest.approx(
         {
             "minority_precision": precision_score(labels, predictions, average=None)[minority],
@@ -57,7 +61,7 @@ def test_minority_metrics_are_scikit_learns(classes: int) -> None:
             "balanced_accuracy": balanced_accuracy_score(labels, predictions),
             "accuracy": accuracy_score(labels, predictions),
             "minority_average_precision": average_precision_score(labels == minority, probabilities[:, minority]),
-            "calibration_error": calibration_error(labels, probabilities).item(),
+            "calibration_error": calibration_error(labels, probabilities),
         }
     )
 
@@ -66,8 +70,8 @@ def test_minority_metrics_are_scikit_learns(classes: int) -> None:
 def test_metrics_at_a_threshold(minority: int) -> None:
     random = np.random.default_rng(7)
     labels, probabilities = random.integers(2, size=100), random.dirichlet([1, 1], size=100)
-    at_half = of_all_examples(minority_metrics(labels, probabilities, minority))
-    metrics = of_all_examples(minority_metrics(labels, probabilities, minority, threshold=0.3))
+    at_half = values(minority_metrics(labels, probabilities, minority))
+    metrics = values(minority_metrics(labels, probabilities, minority, threshold=0.3))
     predicted = probabilities[:, minority] >= 0.3
     assert {name: metrics[name] for name in at_half} == at_half, "the threshold leaves these alone"
     assert metrics["minority_f1_tuned"] == pytest.approx(f1_score(labels == minority, predicted))
@@ -77,12 +81,12 @@ def test_metrics_at_a_threshold(minority: int) -> None:
     assert metrics["balanced_accuracy_tuned"] == pytest.approx(balanced_accuracy_score(labels == minority, predicted))
     assert metrics["accuracy_tuned"] == pytest.approx(accuracy_score(labels == minority, predicted))
     assert len(metrics) == len(at_half) + 6
-    half = of_all_examples(minority_metrics(labels, probabilities, minority, threshold=0.5))
+    half = values(minority_metrics(labels, probabilities, minority, threshold=0.5))
     assert half["minority_f1_tuned"] == half["minority_f1"]
 
 
 def test_no_average_precision_without_the_minority() -> None:
-    metrics = of_all_examples(minority_metrics([0, 0], np.asarray([[0.9, 0.1], [0.2, 0.8]]), 1))
+    metrics = values(minority_metrics([0, 0], np.asarray([[0.9, 0.1], [0.2, 0.8]]), 1))
     assert metrics["minority_average_precision"] is None
     assert metrics["balanced_accuracy"] == 0.5, "the recall of the only class there is"
 
@@ -116,84 +120,54 @@ def test_a_calibrated_classifier_has_next_to_no_calibration_error() -> None:
 
 
 def test_a_class_that_stands_nowhere_has_no_f1() -> None:
-    (macro_f1,) = classification_metrics([0, 1, 0, 1], [0, 1, 1, 1], 3)["macro_f1"]
-    assert macro_f1 == pytest.approx(f1_score([0, 1, 0, 1], [0, 1, 1, 1], average="macro"))
+    macro_f1 = classification_metrics([0, 1, 0, 1], [0, 1, 1, 1], 3)["macro_f1"]
+    assert macro_f1.value == pytest.approx(f1_score([0, 1, 0, 1], [0, 1, 1, 1], average="macro"))
 
 
 def test_regression_metrics() -> None:
     random = np.random.default_rng(0)
     targets = random.normal(size=50)
     predictions = targets + random.normal(size=50)
-    metrics = of_all_examples(regression_metrics(targets, predictions))
+    metrics = values(regression_metrics(targets, predictions))
     assert metrics["pearson"] == pytest.approx(pearsonr(targets, predictions)[0])
     assert metrics["spearman"] == pytest.approx(spearmanr(targets, predictions)[0])
-    constant = of_all_examples(regression_metrics(targets, np.ones(50)))
+    constant = values(regression_metrics(targets, np.ones(50)))
     assert constant == {"pearson": None, "spearman": None}
 
 
-def samples(n: int, random: np.random.Generator) -> NDArray[np.int64]:
+def samples(n: int, random: np.random.Generator) -> NDArray[np.float64]:
     """300 resamples; of few examples, so that some lack a class or hold one value alone."""
-    return np.stack([np.bincount(random.integers(n, size=n), minlength=n) for _ in range(300)])
-
-
-def each_alone(metrics: Metrics, labels: NDArray[Any], predictions: NDArray[Any], counts: NDArray[np.int64]) -> Values:
-    """Sample by sample, of the examples that were drawn."""
-    values = []
-    for count in counts:
-        rows = np.repeat(np.arange(len(labels)), count)
-        values.append(of_all_examples(metrics(labels[rows], predictions[rows])))
-    return {
-        name: np.asarray([np.nan if value[name] is None else value[name] for value in values]) for name in values[0]
-    }
+    counts = [np.bincount(random.integers(n, size=n), minlength=n) for _ in range(300)]
+    return np.stack(counts).astype(np.float64)
 
 
 @pytest.mark.parametrize("n", [6, 60])
-@pytest.mark.parametrize("classes", [2, 4])
-def test_many_samples_at_once_equal_each_alone(n: int, classes: int) -> None:
-    random = np.random.default_rng(n + classes)
-    labels, probabilities = random.integers(classes, size=n), random.dirichlet(np.ones(classes), size=n).round(1)
-    counts = samples(n, random)
-    by_class = partial(classification_metrics, classes=classes)
-    of_minority = partial(minority_metrics, minority=1, threshold=0.3 if classes == 2 else None)
-    cases: list[tuple[Metrics, NDArray[Any], NDArray[Any]]] = [
-        (by_class, labels, probabilities.argmax(axis=1)),
-        (of_minority, labels, probabilities),
-        (regression_metrics, probabilities[:, 0], labels / 2),
-    ]
-    for metrics, true, predictions in cases:
-        at_once = metrics(true, predictions, counts=counts)
-        for name, values in each_alone(metrics, true, predictions, counts).items():
-            np.testing.assert_allclose(at_once[name], values, rtol=0, atol=1e-12, err_msg=name)
+@pytest.mark.parametrize("metric", [pearson, spearman, average_precision])
+def test_many_samples_at_once_equal_each_alone(metric: Callable[..., NDArray[np.float64]], n: int) -> None:
+    random = np.random.default_rng(n)
+    labels, scores, counts = random.integers(2, size=n) == 1, random.random(n).round(1), samples(n, random)
+    alone = []
+    for count in counts.astype(np.int64):
+        rows = np.repeat(np.arange(n), count)
+        alone.append(metric(labels[rows], scores[rows], np.ones((1, n)))[0])
+    np.testing.assert_allclose(metric(labels, scores, counts), alone, rtol=0, atol=1e-12)
 
 
 def test_samples_are_scikit_learns_weights() -> None:
     random = np.random.default_rng(5)
-    labels, minority = random.integers(3, size=40), random.random(40).round(1)
-    predictions, counts = random.integers(3, size=40), samples(40, random)
-    probabilities = np.stack([1 - minority, minority, np.zeros(40)], axis=1)
-    of_class, of_minority = (
-        classification_metrics(labels, predictions, 3, counts),
-        minority_metrics(labels, probabilities, 1, counts=counts),
-    )
-    for row, weights in enumerate(counts):
-        expected = matthews_corrcoef(labels, predictions, sample_weight=weights)
-        assert of_class["matthews"][row] == pytest.approx(expected, abs=1e-12)
-        expected = average_precision_score(labels == 1, minority, sample_weight=weights)
-        assert of_minority["minority_average_precision"][row] == pytest.approx(expected, abs=1e-12)
-        expected = f1_score(labels, predictions, average="macro", sample_weight=weights)
-        assert of_class["macro_f1"][row] == pytest.approx(expected, abs=1e-12)
+    is_minority, scores, counts = random.random(40) < 0.3, random.random(40).round(1), samples(40, random)
+    for weights, found in zip(counts, average_precision(is_minority, scores, counts), strict=True):
+        expected = average_precision_score(is_minority, scores, sample_weight=weights)
+        assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_intervals_cover_about_as_often_as_they_say() -> None:
-    random = np.random.default_rng(1)
-    covered, accuracy = 0, partial(classification_metrics, classes=2)
-    for _ in range(60):
-        right = random.random(150) < 0.8
-        low, high = metric_intervals(accuracy, np.ones(150), right)["accuracy"]
-        covered += low <= 0.8 <= high
-    assert 50 <= covered <= 60
-
-
-def test_a_metric_that_a_resample_leaves_undefined_has_no_interval() -> None:
-    labels = np.asarray([0.0, 0.0, 0.0, 1.0])
-    assert metric_intervals(regression_metrics, labels, labels) == {}
+def test_what_a_record_says_of_estimates() -> None:
+    probabilities = np.asarray([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
+    told = recorded(minority_metrics([0, 0, 1, 1], probabilities, 1))
+    assert told["metrics"]["minority_recall"] == 1
+    assert told["intervals"]["minority_recall"][1] == 1
+    assert told["interval_kinds"]["minority_recall"] == "Wilson over examples"
+    assert told["interval_kinds"]["balanced_accuracy"] == "combined Wilson over examples"
+    assert told["interval_kinds"]["minority_average_precision"] == "bootstrap t over examples"
+    assert set(told["metrics"]) - set(told["intervals"]) == {"calibration_error"}
+    assert set(told["intervals"]) == set(told["interval_kinds"])

@@ -23,8 +23,10 @@ from scored_trainings import trained as trained_on
 from test_latex import HOSTILE
 
 from robustbench_mt.curve_records import ImbalanceRecord
+from robustbench_mt.interval_kinds import MetricInterval
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.attack_facts import attack_facts
+from robustbench_mt.reporting.interval_names import INTERVAL_NAMES
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.prose import MethodsSection, methods_prose, methods_section
 from robustbench_mt.reporting.report import report
@@ -233,7 +235,8 @@ WILSON = "Proportions have 95% Wilson score intervals [@wilson1927probable]"
 OVER_BOTH = "for several seeds on the same examples over both"
 T_OVER_BOTH = "Means over the examples of several seeds have 95% intervals of Student's t over seeds and examples"
 T_OVER_SEEDS = "Means over seeds have 95% intervals of Student's t [@student1908probable] over seeds."
-BOOTSTRAP = "95% percentile bootstrap intervals over examples"
+BOOTSTRAP = "Other metrics of a single training have 95% percentile bootstrap intervals over examples"
+COMBINED = "95% intervals over examples that combine the classes' Wilson intervals"
 T_OVER_EXAMPLES = "Means over the examples of one seed have 95% intervals of Student's t over examples"
 
 
@@ -260,7 +263,10 @@ def test_the_intervals_of_input_reduction_are_told(
 
 @pytest.mark.parametrize(
     ("seeds", "told", "not_told"),
-    [([0], [WILSON, BOOTSTRAP], [T_OVER_SEEDS]), ([0, 1], [T_OVER_SEEDS], [WILSON, BOOTSTRAP])],
+    [
+        ([0], [WILSON, COMBINED], [T_OVER_SEEDS, BOOTSTRAP]),
+        ([0, 1], [T_OVER_SEEDS], [WILSON, COMBINED, BOOTSTRAP]),
+    ],
 )
 def test_the_intervals_of_static_sets_are_told(
     seeds: list[int], told: list[str], not_told: list[str], tmp_path: Path
@@ -272,6 +278,35 @@ def test_the_intervals_of_static_sets_are_told(
     text = section(tmp_path).markdown
     assert all(each in text for each in told)
     assert not any(each in text for each in not_told)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        # Of an earlier version, which did not say.
+        ({}, [BOOTSTRAP]),
+        (
+            {"minority_f1": "Wilson over examples", "macro_f1": "combined Wilson over examples"},
+            ["F1 of a single training has the Wilson interval", COMBINED],
+        ),
+        ({"minority_f1": "bootstrap t over examples"}, ["intervals of Student's t", "on the logit scale", BOOTSTRAP]),
+        ({"minority_f1": "posterior over examples"}, ["the middle 95% of its posterior"]),
+    ],
+)
+def test_the_intervals_of_a_single_training_are_told(
+    kinds: dict[str, MetricInterval], told: list[str], tmp_path: Path
+) -> None:
+    point = replace(imbalance_point("vanilla", 5.0, 0), interval_kinds=kinds)
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [point])
+    made = section(tmp_path)
+    text, latex, entries = cited(made)
+    assert text == latex == entries
+    assert all(each in made.markdown for each in told)
+    assert (BOOTSTRAP in made.markdown) == (len(kinds) < len(point.intervals))
+    assert ("F1 of a single" in made.markdown) == (kinds.get("minority_f1") == "Wilson over examples")
+    caption = plain_tables(summarize([tmp_path]))["imbalance.md"]
+    for metric, kind in kinds.items():
+        assert f"{INTERVAL_NAMES[kind]} of {metric.replace('_', ' ')}" in caption
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

@@ -197,7 +197,9 @@ def test_a_test_set_that_is_not_balanced_is_doubted_once(tests: list[int], told:
 def test_a_test_set_with_few_of_the_minority_is_doubted_once(tmp_path: Path) -> None:
     (told,) = curve(tmp_path / "few", [19, 19], [(0.5, 0.5), (0.6, 0.6)])
     assert told.startswith("reviews: all that is said of positive, the minority in training, rests on 19 test examples")
+    assert told.endswith("intervals over seeds tell what other seeds may give on these, not what other examples may.")
     assert curve(tmp_path / "enough", [20, 20], [(0.5, 0.5), (0.6, 0.6)]) == []
+    assert not any("rests on" in doubt for doubt in curve(tmp_path / "one seed", [19, 19], [(0.5, 0.5)]))
 
 
 def test_a_minority_that_is_no_class_is_refused_in_a_line(tmp_path: Path) -> None:

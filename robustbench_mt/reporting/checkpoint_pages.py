@@ -7,6 +7,7 @@ from itertools import zip_longest
 from robustbench_mt.flat import flat
 from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.examples import DrawnExample, ShownExample
+from robustbench_mt.reporting.interval_names import by_metric
 from robustbench_mt.reporting.leaderboard_rows import RATIO, LeaderboardRow, checkpoint_scores
 from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.reporting.seed_rows import metric_names
@@ -119,7 +120,7 @@ def _scores(evaluations: Sequence[EvaluationRecord]) -> Table:
     return Table(
         "scores",
         "Scores",
-        "Accuracy has a 95% Wilson interval, the others 95% bootstrap intervals.",
+        by_metric(scores).lstrip(),
         [
             Column("split", "split"),
             *(

@@ -135,6 +135,12 @@ RESOURCES: dict[str, str] = {
 STATISTICS: dict[str, str] = {
     "wilson": "wilson1927probable",
     "effective": "franco2019comparative",
+    "combined": "zou2008construction",
+    "newcombe": "newcombe1998interval",
+    "macro": "takahashi2022confidence",
+    "matthews": "gorodkin2004comparing",
+    "posterior": "goutte2005probabilistic",
+    "logit": "boyd2013area",
     "bootstrap": "efron1979bootstrap",
     "unskewed": "hall1992removal",
     "hierarchical": "owen2007pigeonhole",

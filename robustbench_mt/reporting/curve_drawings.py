@@ -7,6 +7,7 @@ from robustbench_mt.curve_records import DEFAULT_PROTOCOL
 from robustbench_mt.reporting.curve_plots import plot_imbalance, plot_label_noise
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow, protocol_suffix
 from robustbench_mt.reporting.drawing import Drawing, sketch
+from robustbench_mt.reporting.interval_names import INTERVAL_NAMES
 from robustbench_mt.reporting.seed_rows import ALIKE, CUT
 from robustbench_mt.reporting.style import ONE_COLUMN, TWO_COLUMNS, Look, label, new_figure
 
@@ -72,11 +73,16 @@ def _band(rows: Sequence[CurveRow]) -> str:
     single = [len(row.seeds) == 1 for row in rows]
     if all(single):
         band = (
-            f"One seed a point; {_BAND}: 95% bootstrap interval over test examples, which does not know what another "
-            f"seed may give. {ALIKE}"
+            f"One seed a point; {_BAND}: 95% {_over_examples(rows)} over test examples, which does not know what "
+            f"another seed may give. {ALIKE}"
         )
     else:
-        told = ", of one seed 95% bootstrap interval over test examples" if any(single) else ""
+        told = f", of one seed 95% {_over_examples(rows)} over test examples" if any(single) else ""
         band = f"Line: mean over seeds; small marks: each seed; {_BAND}: 95% t interval over seeds{told}. {ALIKE} {CUT}"
     tests = " or ".join(str(n) for n in sorted({row.n for row in rows}))
     return f"{band} Each seed is evaluated on the untouched test set, n={tests}."
+
+
+def _over_examples(rows: Sequence[CurveRow]) -> str:
+    kinds = dict.fromkeys(row.measured.interval for row in rows if len(row.seeds) == 1)
+    return f"{' or '.join(INTERVAL_NAMES[kind] for kind in kinds)} interval"

@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from robustbench_mt.reporting.curve_differences import CurveDifference
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, LabelNoiseRow
 from robustbench_mt.reporting.families import family_sizes
+from robustbench_mt.reporting.interval_names import by_metric
 from robustbench_mt.reporting.naming import seed_names
 from robustbench_mt.reporting.seed_rows import ALIKE, CUT, metric_names
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import P_OVER_SEEDS, Cell, Column, Table
 
 __all__ = ["curve_tables"]
-
-OVER_SEEDS = (
-    "Means over seeds with a 95% t interval; one seed has a 95% bootstrap interval over test examples, but none of the "
-    f"calibration error, which resampling overstates. {ALIKE} {CUT}"
-)
 
 
 def curve_tables(summary: Summary) -> list[Table]:
@@ -37,7 +33,7 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
         "Trained at each ratio of majority to minority, or share of the minority kept, and evaluated on the untouched "
         "test set; the likeliest class is predicted, which for two classes is a threshold of 0.5. Average precision "
         "stands for the area under the precision-recall curve; the calibration error is the expected one over 15 bins "
-        f"of equal width. {OVER_SEEDS} {_tested(rows)} {_protocols(rows)}",
+        f"of equal width. {_intervals(rows)} {_tested(rows)} {_protocols(rows)}",
         [
             *_place_columns(rows),
             Column("test_n", "n test", "number", 0),
@@ -50,6 +46,11 @@ def _imbalance(rows: Sequence[ImbalanceRow]) -> Table:
             for row in rows
         ],
     )
+
+
+def _intervals(rows: Sequence[CurveRow]) -> str:
+    over_examples = by_metric((row.metrics for row in rows), "test examples")
+    return f"Means over seeds with a 95% t interval.{over_examples} {ALIKE} {CUT}"
 
 
 def _tested(rows: Sequence[ImbalanceRow]) -> str:
@@ -67,7 +68,7 @@ def _imbalance_tuned(rows: Sequence[ImbalanceRow]) -> Table:
         "imbalance_tuned",
         "Class imbalance, at the best threshold on validation data",
         "The same classifiers on the same test set, but the minority is predicted from that probability on at which "
-        f"its F1 is largest on the validation examples; the thresholds of the seeds are given. {OVER_SEEDS} "
+        f"its F1 is largest on the validation examples; the thresholds of the seeds are given. {_intervals(rows)} "
         f"{_protocols(rows)}",
         [*_place_columns(rows), Column("thresholds", "thresholds"), *map(_metric_column, names)],
         [
@@ -124,7 +125,7 @@ def _label_noise(rows: Sequence[LabelNoiseRow]) -> Table:
         "Label noise",
         "Trained with a share of the training labels flipped at random, each to another class, and evaluated on clean "
         "test labels; validation labels are clean too. What is flipped at a share stays so at the larger ones, for "
-        f"each seed. Trained on: examples of each class after flipping. {OVER_SEEDS}",
+        f"each seed. Trained on: examples of each class after flipping. {_intervals(rows)}",
         [
             Column("task", "task"),
             Column("method", "method"),

@@ -31,7 +31,7 @@ _HUB = 0.5
 _ENOUGH_INSTANCES = 8
 # Of the test examples of the largest class to those of the smallest.
 _UNEVEN = 1.5
-# Of the minority, under which bootstrap intervals over test examples leave out the truth too often.
+# Of the minority, under which other test examples may give something else.
 _ENOUGH_OF_MINORITY = 20
 # Of the slowest training to the fastest of its kind, in time a step.
 _BUSY = 1.5
@@ -198,7 +198,7 @@ def _unlike(curve: str, points: Sequence[CurveRecord]) -> Iterator[str]:
 
 
 def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
-    """Once for each test set, and class that is the minority in training."""
+    """Once for each test set, and class that is the minority in training; one seed's intervals are over examples."""
     told = {}
     for row in rows:
         largest, smallest = (end(row.test_counts, key=lambda name: row.test_counts[name]) for end in (max, min))
@@ -213,17 +213,17 @@ def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
 
 
 def _few_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
-    """Once for each test set, and class that is the minority in training."""
+    """Once for each test set, and class that is the minority in training; one seed's intervals are over examples."""
     few = {
         (row.task, row.minority, row.test_counts[row.minority]): None
         for row in rows
-        if row.test_counts[row.minority] < _ENOUGH_OF_MINORITY
+        if len(row.seeds) > 1 and row.test_counts[row.minority] < _ENOUGH_OF_MINORITY
     }
     for task, minority, count in few:
         yield (
             f"{task}: all that is said of {minority}, the minority in training, rests on {count} test "
-            f"example{'s' * (count != 1)}: intervals over examples, of its metrics and of means over classes, may be "
-            "too narrow."
+            f"example{'s' * (count != 1)}: intervals over seeds tell what other seeds may give on these, not what "
+            "other examples may."
         )
 
 

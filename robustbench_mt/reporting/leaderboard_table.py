@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from robustbench_mt.reporting.interval_names import by_metric
 from robustbench_mt.reporting.leaderboard_rows import RATIO, LeaderboardRow
 from robustbench_mt.reporting.naming import ratio_name
 from robustbench_mt.reporting.table import Column, Table
@@ -11,8 +12,8 @@ __all__ = ["leaderboard_table"]
 
 CAPTION = (
     "One line a checkpoint: those of a task by their accuracy in the worst case, the highest first, whose intervals "
-    "often overlap. Accuracies have 95% Wilson intervals over n examples, other metrics 95% bootstrap intervals. The "
-    "clean score is of all of the split; under an attack it is of the examples that were attacked."
+    "often overlap. The clean score is of all of the split; under an attack it is the accuracy on the examples that "
+    "were attacked, with a 95% Wilson interval."
 )
 WORST = " In a worst case an example is robust only when it survives every recipe."
 IMBALANCE = (
@@ -33,7 +34,12 @@ def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table:
     return Table(
         "leaderboard",
         "Leaderboard",
-        CAPTION + one_split + WORST * any(map(_worst_case, recipes)) + IMBALANCE * imbalance + SECONDS * timed,
+        CAPTION
+        + by_metric(row.clean for row in rows)
+        + one_split
+        + WORST * any(map(_worst_case, recipes))
+        + IMBALANCE * imbalance
+        + SECONDS * timed,
         [
             Column("checkpoint", "checkpoint"),
             Column("task", "task", csv_only=len({row.task for row in rows}) == 1),

@@ -11,6 +11,7 @@ from rich.text import Text
 from robustbench_mt.batch_dependence_records import BatchDependenceRecord
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.reporting.batch_dependence_rows import batch_dependence_row
+from robustbench_mt.reporting.seed_rows import pooled_metric
 from robustbench_mt.reporting.summary import Summary, summarize
 from robustbench_mt.reporting.terminal import render_terminal
 from robustbench_mt.visible import visible
@@ -40,11 +41,11 @@ def _print_summary(summary: Summary) -> None:
 def print_evaluation(record: EvaluationRecord) -> None:
     """A checkpoint's metrics on a split, with their intervals."""
     title = f"{record.checkpoint} on {record.task} ({record.split}, n={record.n})"
-    table = Table("metric", "value", "95% bootstrap interval", title=Text(visible(title)), title_justify="left")
+    table = Table("metric", "value", "95% interval", "kind", title=Text(visible(title)), title_justify="left")
     for name, value in record.metrics.items():
-        # Where all resamples are alike they say nothing of what others would give.
-        low, high = record.intervals.get(name, (None, None))
-        table.add_row(name, _number(value), "–" if low is None or low == high else f"{_number(low)} to {_number(high)}")
+        estimate = pooled_metric([record], name)
+        told = "–" if estimate.low is None else f"{_number(estimate.low)} to {_number(estimate.high)}"
+        table.add_row(name, _number(value), told, estimate.interval)
     console = Console(highlight=False)
     console.print(table)
     for warning in record.warnings:

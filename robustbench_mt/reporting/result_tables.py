@@ -7,6 +7,7 @@ from robustbench_mt.reporting.attack_tables import attack_tables
 from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow
 from robustbench_mt.reporting.comparison_tables import comparison_tables
 from robustbench_mt.reporting.curve_tables import curve_tables
+from robustbench_mt.reporting.interval_names import by_metric
 from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.matching_rows import KINDS_OF_MASS, MatchingRow
 from robustbench_mt.reporting.method_tables import method_tables
@@ -16,11 +17,6 @@ from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Cell, Column, Table
 
 __all__ = ["result_tables"]
-
-SCORES = (
-    "Means over seeds with a 95% t interval; of a single checkpoint, accuracy has a 95% Wilson interval over n "
-    f"examples, and the other metrics have a 95% bootstrap interval over them. {ALIKE} {CUT}"
-)
 
 
 def result_tables(summary: Summary) -> list[Table]:
@@ -43,7 +39,7 @@ def _evaluations(rows: Sequence[EvaluationRow]) -> Table:
     return Table(
         "evaluations",
         "Clean scores",
-        f"No attack. {SCORES}",
+        f"No attack. {_intervals(rows)}",
         [Column("task", "task"), Column("split", "split"), *_score_columns(rows)],
         [[row.task, row.split, *_scores(row, rows)] for row in rows],
     )
@@ -54,7 +50,7 @@ def _static_sets(rows: Sequence[EvaluationRow]) -> Table:
         "static_sets",
         "Static adversarial sets",
         "Scores on texts that were made adversarial against other classifiers: neither clean scores nor scores under "
-        f"an attack on this one. {SCORES}",
+        f"an attack on this one. {_intervals(rows)}",
         [Column("task", "task"), Column("static_set", "static set"), *_score_columns(rows)],
         [[row.task, static_set(row.split), *_scores(row, rows)] for row in rows],
     )
@@ -91,6 +87,11 @@ def _batch_dependence(rows: Sequence[BatchDependenceRow]) -> Table:
             for row in rows
         ],
     )
+
+
+def _intervals(rows: Sequence[EvaluationRow]) -> str:
+    over_examples = by_metric({"accuracy": row.accuracy, **row.metrics} for row in rows)
+    return f"Means over seeds with a 95% t interval.{over_examples} {ALIKE} {CUT}"
 
 
 def _score_columns(rows: Sequence[EvaluationRow]) -> list[Column]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from robustbench_mt.curve_records import CurveRecord
+from robustbench_mt.interval_kinds import Interval
 from robustbench_mt.records import EvaluationRecord
 from robustbench_mt.reporting.naming import MethodNames, method_order
 from robustbench_mt.reporting.runs import Evaluated
@@ -20,7 +21,7 @@ __all__ = [
     "static_set",
 ]
 
-ALIKE = "No interval where all seeds, or all resamples, give the same."
+ALIKE = "No interval where all seeds give the same, or one seed's examples cannot tell it."
 CUT = "Intervals over seeds are cut at 0 and 1 (of correlations at -1 and 1)."
 """What captions say of :func:`pooled_metric`'s intervals."""
 
@@ -110,9 +111,11 @@ def pooled_metric(records: Sequence[EvaluationRecord] | Sequence[CurveRecord], n
         values = (record.metrics.get(name) for record in records)
         mean = mean_over_seeds([value for value in values if value is not None])
         return mean.within(-1.0 if name in CORRELATIONS else 0.0, 1.0)
-    low, high = records[0].intervals.get(name, (None, None))
-    # A class that is never predicted has an F1 of 0 in every resample: that is no certainty. And a resample is worse
-    # calibrated than what it is drawn from, so that the calibration error's interval would lie too high.
+    (record,) = records
+    low, high = record.intervals.get(name, (None, None))
+    kind: Interval = record.interval_kinds.get(name, "bootstrap over examples")
+    # In the percentile bootstraps of earlier versions, a class that is never predicted has an F1 of 0 in every
+    # resample: that is no certainty. And a resample is worse calibrated than what it is drawn from.
     if low == high or name == "calibration_error":
         low = high = None
-    return Estimate(records[0].metrics[name], low, high, records[0].n, "bootstrap over examples")
+    return Estimate(record.metrics[name], low, high, record.n, kind)

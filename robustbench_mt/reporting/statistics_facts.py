@@ -5,9 +5,11 @@ from typing import Any
 
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.records import TrainingRecord
+from robustbench_mt.reporting.curve_rows import TUNED
 from robustbench_mt.reporting.families import Tested
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
+from robustbench_mt.reporting.table import Table
 from robustbench_mt.statistics import Estimate
 
 __all__ = ["metrics_used", "statistics_used", "versions_used"]
@@ -29,7 +31,8 @@ def metrics_used(summary: Summary) -> dict[str, Any]:
 
 def statistics_used(summary: Summary) -> dict[str, Any]:
     """Which intervals and tests stand in the tables and figures, and over how many comparisons they are corrected."""
-    cells = [cell for table in result_tables(summary) for row in table.rows for cell in row]
+    tables = result_tables(summary)
+    cells = [cell for table in tables for row in table.rows for cell in row]
     # No table has these, and a group of lengths may be of seeds that share no example.
     cells += [share for row in summary.lengths for _, share in row.by_length]
     intervals = {cell.interval for cell in cells if isinstance(cell, Estimate) and cell.low is not None}
@@ -39,6 +42,10 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
         "over_seeds": "t over seeds" in intervals,
         "over_both": "t over seeds and examples" in intervals,
         "over_examples": "t over examples" in intervals,
+        "f1": any(_has_f1(table) for table in tables),
+        "combined": "combined Wilson over examples" in intervals,
+        "posterior": "posterior over examples" in intervals,
+        "bootstrap_t": "bootstrap t over examples" in intervals,
         "bootstrap": "bootstrap over examples" in intervals,
         "paired_t": _families(summary.methods),
         "averages_t": _families(summary.averages),
@@ -48,6 +55,16 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
         "crossed_t": _families(summary.paired_seeds),
         "calibration": any("calibration_error" in row.metrics for row in summary.imbalance),
     }
+
+
+def _has_f1(table: Table) -> bool:
+    """Whether the table has an F1 of one class with Wilson's interval."""
+    of_f1 = [position for position, column in enumerate(table.columns) if column.key.endswith(("f1", f"f1{TUNED}"))]
+    cells = [row[position] for row in table.rows for position in of_f1]
+    return any(
+        isinstance(cell, Estimate) and cell.low is not None and cell.interval == "Wilson over examples"
+        for cell in cells
+    )
 
 
 def _families(rows: Iterable[Tested]) -> list[int]:

@@ -1,0 +1,162 @@
+"""What the confusion table of a classifier says of it: the metrics that decisions alone determine, with intervals.
+
+A bootstrap of these metrics leaves out the truth far too often where few examples are rightly or wrongly recognized:
+most resamples lack them. Intervals for proportions do not, and most of these metrics are proportions or means of some.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustbench_mt.interval_kinds import Interval
+from robustbench_mt.statistics import CONFIDENCE, Estimate, wilson
+
+__all__ = ["Confusion"]
+
+Labels = Sequence[int] | NDArray[Any]
+
+_DRAWS = 2000
+# Cells that are drawn at once, of all tables: 8 bytes each.
+_MOST_CELLS = 4_000_000
+# What the prior adds to the table in all; to the four cells of two classes one half each, which is Jeffreys' prior.
+_PRIOR = 2.0
+
+
+class Confusion:
+    """How many examples of each class are taken for each.
+
+    Means over classes leave out those that neither labels nor predictions have (recall: those that labels do not have).
+    A ratio of nothing is 0, as scikit-learn has it, and has no interval.
+
+    Precision, recall and accuracy have Wilson's interval, precision and recall over the examples that they are shares
+    of. So has F1, which is ``2p / (1 + p)`` where ``p`` is the share of rightly recognized examples among those of the
+    class or taken for it. In simulation (``benchmarks/interval_coverage.py``) nominal 95% cover 93 to 98%.
+
+    Args:
+        table: classes x classes, true x predicted.
+
+    Example:
+        >>> made = Confusion.of([0, 0, 0, 1, 1], [0, 0, 1, 1, 1], classes=2)
+        >>> made.table.tolist(), made.recall(1).value
+        ([[2, 1], [0, 2]], 1.0)
+        >>> made.f1(1).show("number", 2)
+        '0.80 [0.34, 0.97], n=5'
+    """
+
+    def __init__(self, table: NDArray[np.int64]) -> None:
+        self.table = table
+        self._right = table.diagonal()
+        self._true, self._predicted = table.sum(axis=1), table.sum(axis=0)
+        self._n = int(table.sum())
+
+    @classmethod
+    def of(cls, labels: Labels, predictions: Labels, classes: int) -> "Confusion":
+        """Of true and predicted class indices, n each."""
+        cells = np.asarray(labels, dtype=np.int64) * classes + np.asarray(predictions, dtype=np.int64)
+        return cls(np.bincount(cells, minlength=classes**2).reshape(classes, classes))
+
+    @property
+    def accuracy(self) -> Estimate:
+        """The share of examples that are classified correctly."""
+        return self._share(self._right.sum(), self._n)
+
+    def precision(self, of: int) -> Estimate:
+        """Of the examples taken for a class, the share that is of it."""
+        return self._share(self._right[of], self._predicted[of])
+
+    def recall(self, of: int) -> Estimate:
+        """Of a class's examples, the share that is taken for it."""
+        return self._share(self._right[of], self._true[of])
+
+    def f1(self, of: int) -> Estimate:
+        """The harmonic mean of a class's precision and recall."""
+        share = self._share(self._right[of], self._true[of] + self._predicted[of] - self._right[of])
+        value, low, high = (
+            None if each is None else 2 * each / (1 + each) for each in (share.value, share.low, share.high)
+        )
+        return replace(share, value=value, low=low, high=high)
+
+    @property
+    def balanced_accuracy(self) -> Estimate:
+        """The mean of the classes' recalls, with their intervals combined (Newcombe 1998; Zou and Donner 2008).
+
+        Nominal 95% cover 92 to 98% for up to four classes, and 86% for fourteen that have seven examples each.
+        """
+        there = np.flatnonzero(self._true).tolist()
+        return self._mean([self.recall(each) for each in there], np.eye(len(there)))
+
+    @property
+    def macro_f1(self) -> Estimate:
+        """The mean of the classes' F1, with their intervals combined (Zou and Donner 2008).
+
+        How the classes' F1 go together is that of Takahashi, Yamamoto, Kuchiba and Koyama (2022): an example of one
+        class that is taken for another lowers the F1 of both. Coverage as of :attr:`balanced_accuracy`.
+        """
+        of_both = self._true + self._predicted
+        there = np.flatnonzero(of_both).tolist()
+        f1 = 2 * self._right[there] / of_both[there]
+        mistaken = (self.table + self.table.T)[np.ix_(there, there)]
+        together = np.outer(f1, f1) * mistaken / np.outer(of_both[there], of_both[there])
+        deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both[there])
+        scale = np.outer(deviations, deviations)
+        # What is always or never right does not vary in this approximation, nor with anything.
+        correlations = np.divide(together, scale, out=np.zeros_like(scale), where=scale > 0)
+        np.fill_diagonal(correlations, 1.0)
+        return self._mean([self.f1(each) for each in there], correlations)
+
+    @property
+    def matthews(self) -> Estimate:
+        """Matthews correlation, of many classes Gorodkin's (2004); 0 where labels or predictions are all alike.
+
+        The interval is of the middle 95% of a posterior of the table, with Jeffreys' prior (Goutte and Gaussier 2005,
+        "A probabilistic interpretation of precision, recall and F-score, with implication for evaluation"), of 2,000
+        draws. Nominal 95% cover 93 to 98% for up to four classes. None where there is only one class.
+        """
+        there = np.flatnonzero(self._true + self._predicted)
+        kind: Interval = "posterior over examples"
+        if not self._n:
+            return Estimate(None, None, None, 0, kind)
+        value = float(_matthews(self.table[None].astype(np.float64))[0])
+        if np.count_nonzero(self._true) < 2:
+            return Estimate(value, None, None, self._n, kind)
+        posterior = self.table[np.ix_(there, there)] + _PRIOR / len(there) ** 2
+        generator, drawn = np.random.default_rng(0), []
+        at_once = max(1, _MOST_CELLS // posterior.size)
+        for first in range(0, _DRAWS, at_once):
+            # A Dirichlet's draws up to their sum, on which the correlation does not depend.
+            size = (min(at_once, _DRAWS - first), *posterior.shape)
+            drawn.append(_matthews(generator.gamma(posterior, size=size)))
+        low, high = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        return Estimate(value, min(float(low), value), max(float(high), value), self._n, kind)
+
+    def _share(self, some: Any, of: Any) -> Estimate:
+        if not of:
+            return Estimate(0.0 if self._n else None, None, None, self._n, "Wilson over examples")
+        return replace(wilson(int(some), int(of)), n=self._n)
+
+    def _mean(self, parts: Sequence[Estimate], correlations: NDArray[np.float64]) -> Estimate:
+        """By the method of variance estimates recovery: each part's interval tells its variance towards either end."""
+        kind: Interval = "combined Wilson over examples"
+        if not parts:
+            return Estimate(None, None, None, 0, kind)
+        values, lows, highs = (
+            np.array([getattr(part, name) for part in parts], dtype=float) for name in ("value", "low", "high")
+        )
+        mean = float(values.mean())
+        below, above = (
+            float(np.sqrt(reach @ correlations @ reach)) / len(parts) for reach in (values - lows, highs - values)
+        )
+        return Estimate(mean, mean - below, mean + above, self._n, kind).within(0.0, 1.0)
+
+
+def _matthews(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of tables x classes x classes."""
+    true, predicted = tables.sum(axis=2), tables.sum(axis=1)
+    n, right = true.sum(axis=1), np.trace(tables, axis1=1, axis2=2)
+    together = right * n - (true * predicted).sum(axis=1)
+    alone = (n**2 - (true**2).sum(axis=1)) * (n**2 - (predicted**2).sum(axis=1))
+    values: NDArray[np.float64] = np.divide(together, np.sqrt(alone), out=np.zeros(len(tables)), where=alone > 0)
+    return values
