@@ -4,15 +4,16 @@ A bootstrap of these metrics leaves out the truth far too often where few exampl
 most resamples lack them. Intervals for proportions do not, and most of these metrics are proportions or means of some.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robustbench_mt.interval_kinds import Interval
 from robustbench_mt.statistics import CONFIDENCE, Estimate, wilson
+from robustbench_mt.stratified import stratified_wilson
 
 __all__ = ["Confusion"]
 
@@ -74,38 +75,34 @@ class Confusion:
     def f1(self, of: int) -> Estimate:
         """The harmonic mean of a class's precision and recall."""
         share = self._share(self._right[of], self._true[of] + self._predicted[of] - self._right[of])
-        value, low, high = (
-            None if each is None else 2 * each / (1 + each) for each in (share.value, share.low, share.high)
-        )
+        value, low, high = (None if each is None else _f1(each) for each in (share.value, share.low, share.high))
         return replace(share, value=value, low=low, high=high)
 
     @property
     def balanced_accuracy(self) -> Estimate:
-        """The mean of the classes' recalls, with their intervals combined (Newcombe 1998; Zou and Donner 2008).
-
-        Nominal 95% cover 92 to 98% for up to four classes, and 86% for fourteen that have seven examples each.
-        """
-        there = np.flatnonzero(self._true).tolist()
-        return self._mean([self.recall(each) for each in there], np.eye(len(there)))
+        """The mean of the classes' recalls, with :func:`stratified_wilson`'s interval."""
+        there = self._true > 0
+        return self._mean(self._right[there] / self._true[there], self._right[there], self._true[there])
 
     @property
     def macro_f1(self) -> Estimate:
-        """The mean of the classes' F1, with their intervals combined (Zou and Donner 2008).
+        """The mean of the classes' F1, with :func:`stratified_wilson`'s interval.
 
         How the classes' F1 go together is that of Takahashi, Yamamoto, Kuchiba and Koyama (2022): an example of one
-        class that is taken for another lowers the F1 of both. Coverage as of :attr:`balanced_accuracy`.
+        class that is taken for another lowers the F1 of both.
         """
         of_both = self._true + self._predicted
-        there = np.flatnonzero(of_both).tolist()
-        f1 = 2 * self._right[there] / of_both[there]
+        there = np.flatnonzero(of_both)
+        right, of_both = self._right[there], of_both[there]
+        f1 = 2 * right / of_both
         mistaken = (self.table + self.table.T)[np.ix_(there, there)]
-        together = np.outer(f1, f1) * mistaken / np.outer(of_both[there], of_both[there])
-        deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both[there])
+        together = np.outer(f1, f1) * mistaken / np.outer(of_both, of_both)
+        deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both)
         scale = np.outer(deviations, deviations)
         # What is always or never right does not vary in this approximation, nor with anything.
         correlations = np.divide(together, scale, out=np.zeros_like(scale), where=scale > 0)
         np.fill_diagonal(correlations, 1.0)
-        return self._mean([self.f1(each) for each in there], correlations)
+        return self._mean(f1, right, of_both - right, correlations, _f1)
 
     @property
     def matthews(self) -> Estimate:
@@ -137,19 +134,28 @@ class Confusion:
             return Estimate(0.0 if self._n else None, None, None, self._n, "Wilson over examples")
         return replace(wilson(int(some), int(of)), n=self._n)
 
-    def _mean(self, parts: Sequence[Estimate], correlations: NDArray[np.float64]) -> Estimate:
-        """By the method of variance estimates recovery: each part's interval tells its variance towards either end."""
-        kind: Interval = "combined Wilson over examples"
-        if not parts:
+    def _mean(
+        self,
+        values: NDArray[np.float64],
+        right: NDArray[np.int64],
+        of: NDArray[np.int64],
+        correlations: NDArray[np.float64] | None = None,
+        scale: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray,
+    ) -> Estimate:
+        kind: Interval = "stratified Wilson over examples"
+        if not len(values):
             return Estimate(None, None, None, 0, kind)
-        values, lows, highs = (
-            np.array([getattr(part, name) for part in parts], dtype=float) for name in ("value", "low", "high")
-        )
-        mean = float(values.mean())
-        below, above = (
-            float(np.sqrt(reach @ correlations @ reach)) / len(parts) for reach in (values - lows, highs - values)
-        )
-        return Estimate(mean, mean - below, mean + above, self._n, kind).within(0.0, 1.0)
+        low, high = stratified_wilson(right, of, correlations, scale)
+        return Estimate(float(values.mean()), low, high, self._n, kind)
+
+
+@overload
+def _f1(share: float) -> float: ...
+@overload
+def _f1(share: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def _f1(share: Any) -> Any:
+    """Of the share that is rightly recognized among the examples that are of the class or taken for it."""
+    return 2 * share / (1 + share)
 
 
 def _matthews(tables: NDArray[np.float64]) -> NDArray[np.float64]:

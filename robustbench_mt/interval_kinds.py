@@ -6,7 +6,7 @@ __all__ = ["Interval", "MetricInterval"]
 
 MetricInterval = Literal[
     "Wilson over examples",
-    "combined Wilson over examples",
+    "stratified Wilson over examples",
     "posterior over examples",
     "bootstrap t over examples",
     "bootstrap over examples",

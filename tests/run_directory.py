@@ -70,7 +70,7 @@ def evaluation(made: TrainingRecord, correct: int = 850, **changes: Any) -> Eval
     metrics = {"accuracy": correct / 1000, "macro_f1": correct / 1000 - 0.002}
     intervals = {name: (value - 0.02, value + 0.02) for name, value in metrics.items()}
     record = EvaluationRecord(made.checkpoint, "f00d", "reviews", "test", 1000, metrics, intervals, [500, 500], "beef")
-    record.interval_kinds.update(accuracy="Wilson over examples", macro_f1="combined Wilson over examples")
+    record.interval_kinds.update(accuracy="Wilson over examples", macro_f1="stratified Wilson over examples")
     return replace(record, **changes)
 
 

@@ -8,13 +8,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import matthews_corrcoef
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import proportion_confint
 
 from robustbench_mt.confusion import Confusion
 from robustbench_mt.correlations import pearson
 from robustbench_mt.metrics import average_precision, minority_metrics, regression_metrics
 from robustbench_mt.resampled import bootstrap_t
 from robustbench_mt.statistics import Estimate
+from robustbench_mt.stratified import stratified_wilson
 
 
 def ends(estimate: Estimate) -> tuple[float, float]:
@@ -31,14 +32,24 @@ def test_proportions_are_statsmodels_wilson() -> None:
     assert ends(made.f1(1)) == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)), abs=1e-9)
 
 
-@pytest.mark.parametrize("table", [[[50, 3], [7, 2]], [[40, 10], [5, 45]], [[10, 0], [0, 10]]])
-def test_balanced_accuracy_is_statsmodels_newcombe(table: list[list[int]]) -> None:
-    (right, wrong), (wrong_1, right_1) = table
-    # It is half of one more than the difference of one class's recall and the other's share that is mistaken.
-    low, high = confint_proportions_2indep(right_1, right_1 + wrong_1, wrong, right + wrong, method="newcomb")
-    assert ends(Confusion(np.asarray(table)).balanced_accuracy) == pytest.approx(
-        ((low + 1) / 2, (high + 1) / 2), abs=1e-9
-    )
+@pytest.mark.parametrize(("some", "of"), [(7, 9), (3, 10), (0, 4), (20, 20)])
+@pytest.mark.parametrize("classes", [1, 2, 5])
+def test_the_mean_of_shares_that_are_alike(some: int, of: int, classes: int) -> None:
+    successes, trials = np.full(classes, some), np.full(classes, of)
+    # Independent ones say what one of all their examples would say, and those that move together say it once.
+    apart = proportion_confint(classes * some, classes * of, method="wilson")
+    assert stratified_wilson(successes, trials) == pytest.approx(apart, abs=1e-9)
+    once = proportion_confint(some, of, method="wilson")
+    assert stratified_wilson(successes, trials, np.ones((classes, classes))) == pytest.approx(once, abs=1e-9)
+
+
+def test_means_of_classes_have_the_mean_of_shares() -> None:
+    made = Confusion(np.asarray([[60, 20], [20, 60]]))
+    assert ends(made.balanced_accuracy) == pytest.approx(proportion_confint(120, 160, method="wilson"), abs=1e-9)
+    # Either class's mistakes are the other's too, so that the two F1 move together, but not as one.
+    low, high = stratified_wilson(np.full(2, 60), np.full(2, 100), scale=lambda share: 2 * share / (1 + share))
+    assert ends(made.f1(1))[0] < ends(made.macro_f1)[0] < low
+    assert ends(made.f1(1))[1] > ends(made.macro_f1)[1] > high
 
 
 def test_of_many_examples_macro_f1_and_matthews_are_as_wide_as_a_bootstraps() -> None:

@@ -167,7 +167,7 @@ def test_what_a_record_says_of_estimates() -> None:
     assert told["metrics"]["minority_recall"] == 1
     assert told["intervals"]["minority_recall"][1] == 1
     assert told["interval_kinds"]["minority_recall"] == "Wilson over examples"
-    assert told["interval_kinds"]["balanced_accuracy"] == "combined Wilson over examples"
+    assert told["interval_kinds"]["balanced_accuracy"] == "stratified Wilson over examples"
     assert told["interval_kinds"]["minority_average_precision"] == "bootstrap t over examples"
     assert set(told["metrics"]) - set(told["intervals"]) == {"calibration_error"}
     assert set(told["intervals"]) == set(told["interval_kinds"])

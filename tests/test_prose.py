@@ -236,7 +236,7 @@ OVER_BOTH = "for several seeds on the same examples over both"
 T_OVER_BOTH = "Means over the examples of several seeds have 95% intervals of Student's t over seeds and examples"
 T_OVER_SEEDS = "Means over seeds have 95% intervals of Student's t [@student1908probable] over seeds."
 BOOTSTRAP = "Other metrics of a single training have 95% percentile bootstrap intervals over examples"
-COMBINED = "95% intervals over examples that combine the classes' Wilson intervals"
+STRATIFIED = "95% stratified Wilson intervals over examples"
 T_OVER_EXAMPLES = "Means over the examples of one seed have 95% intervals of Student's t over examples"
 
 
@@ -264,8 +264,8 @@ def test_the_intervals_of_input_reduction_are_told(
 @pytest.mark.parametrize(
     ("seeds", "told", "not_told"),
     [
-        ([0], [WILSON, COMBINED], [T_OVER_SEEDS, BOOTSTRAP]),
-        ([0, 1], [T_OVER_SEEDS], [WILSON, COMBINED, BOOTSTRAP]),
+        ([0], [WILSON, STRATIFIED], [T_OVER_SEEDS, BOOTSTRAP]),
+        ([0, 1], [T_OVER_SEEDS], [WILSON, STRATIFIED, BOOTSTRAP]),
     ],
 )
 def test_the_intervals_of_static_sets_are_told(
@@ -286,8 +286,8 @@ def test_the_intervals_of_static_sets_are_told(
         # Of an earlier version, which did not say.
         ({}, [BOOTSTRAP]),
         (
-            {"minority_f1": "Wilson over examples", "macro_f1": "combined Wilson over examples"},
-            ["F1 of a single training has the Wilson interval", COMBINED],
+            {"minority_f1": "Wilson over examples", "macro_f1": "stratified Wilson over examples"},
+            ["F1 of a single training has the Wilson interval", STRATIFIED],
         ),
         ({"minority_f1": "bootstrap t over examples"}, ["intervals of Student's t", "on the logit scale", BOOTSTRAP]),
         ({"minority_f1": "posterior over examples"}, ["the middle 95% of its posterior"]),

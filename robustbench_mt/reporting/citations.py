@@ -135,8 +135,7 @@ RESOURCES: dict[str, str] = {
 STATISTICS: dict[str, str] = {
     "wilson": "wilson1927probable",
     "effective": "franco2019comparative",
-    "combined": "zou2008construction",
-    "newcombe": "newcombe1998interval",
+    "stratified": "yan2010stratified",
     "macro": "takahashi2022confidence",
     "matthews": "gorodkin2004comparing",
     "posterior": "goutte2005probabilistic",

@@ -10,7 +10,7 @@ __all__ = ["INTERVAL_NAMES", "by_metric"]
 
 INTERVAL_NAMES: dict[Interval, str] = {
     "Wilson over examples": "Wilson",
-    "combined Wilson over examples": "combined Wilson",
+    "stratified Wilson over examples": "stratified Wilson",
     "posterior over examples": "posterior",
     "bootstrap t over examples": "bootstrap t",
     "bootstrap over examples": "percentile bootstrap",

@@ -43,7 +43,7 @@ def statistics_used(summary: Summary) -> dict[str, Any]:
         "over_both": "t over seeds and examples" in intervals,
         "over_examples": "t over examples" in intervals,
         "f1": any(_has_f1(table) for table in tables),
-        "combined": "combined Wilson over examples" in intervals,
+        "stratified": "stratified Wilson over examples" in intervals,
         "posterior": "posterior over examples" in intervals,
         "bootstrap_t": "bootstrap t over examples" in intervals,
         "bootstrap": "bootstrap over examples" in intervals,
