@@ -24,6 +24,8 @@ _DRAWS = 2000
 _MOST_CELLS = 4_000_000
 # What the prior adds to the table in all; to the four cells of two classes one half each, which is Jeffreys' prior.
 _PRIOR = 2.0
+# Examples in a cell that has none.
+_UNSEEN = 1e-6
 
 
 class Confusion:
@@ -88,21 +90,14 @@ class Confusion:
     def macro_f1(self) -> Estimate:
         """The mean of the classes' F1, with :func:`stratified_wilson`'s interval.
 
-        How the classes' F1 go together is that of Takahashi, Yamamoto, Kuchiba and Koyama (2022): an example of one
-        class that is taken for another lowers the F1 of both.
+        Classes' F1 move together as Takahashi, Yamamoto, Kuchiba and Koyama (2022) have it, "Confidence interval for
+        micro-averaged F1 and macro-averaged F1 scores".
         """
         of_both = self._true + self._predicted
         there = np.flatnonzero(of_both)
         right, of_both = self._right[there], of_both[there]
-        f1 = 2 * right / of_both
-        mistaken = (self.table + self.table.T)[np.ix_(there, there)]
-        together = np.outer(f1, f1) * mistaken / np.outer(of_both, of_both)
-        deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both)
-        scale = np.outer(deviations, deviations)
-        # What is always or never right does not vary in this approximation, nor with anything.
-        correlations = np.divide(together, scale, out=np.zeros_like(scale), where=scale > 0)
-        np.fill_diagonal(correlations, 1.0)
-        return self._mean(f1, right, of_both - right, correlations, _f1)
+        table = self.table[np.ix_(there, there)]
+        return self._mean(2 * right / of_both, right, of_both - right, _correlations_of_f1(table), _f1)
 
     @property
     def matthews(self) -> Estimate:
@@ -156,6 +151,19 @@ def _f1(share: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def _f1(share: Any) -> Any:
     """Of the share that is rightly recognized among the examples that are of the class or taken for it."""
     return 2 * share / (1 + share)
+
+
+def _correlations_of_f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of the estimates, classes x classes: an example of one class that is taken for another lowers the F1 of both."""
+    # Where no mistake was seen, one class's may as well be any other's.
+    cells = table + _UNSEEN
+    of_both, right = cells.sum(axis=0) + cells.sum(axis=1), cells.diagonal()
+    f1 = 2 * right / of_both
+    together = np.outer(f1, f1) * (cells + cells.T) / np.outer(of_both, of_both)
+    deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both)
+    correlations: NDArray[np.float64] = together / np.outer(deviations, deviations)
+    np.fill_diagonal(correlations, 1.0)
+    return correlations
 
 
 def _matthews(tables: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,16 +47,16 @@ class Spread:
         quantile, error = self._wider(confidence)
         return quantile * error
 
-    def reach(self, confidence: float, skewness: float) -> tuple[float, float]:
+    def reach(self, confidence: float, skewnesses: Iterable[float]) -> tuple[float, float]:
         """How far a two-sided interval reaches below and above the mean (see :mod:`robustbench_mt.skewness`).
 
         Args:
             confidence: of the interval.
-            skewness: of the mean over examples, were there no other seeds.
+            skewnesses: what that of the mean over examples may be, were there no other seeds.
         """
         quantile, error = self._wider(confidence)
         # The third root of its third moment is in the same measure as the deviation.
-        return reach(error, quantile, skewness * (1 - self.of_seeds) ** 1.5)
+        return reach(error, quantile, [skewness * (1 - self.of_seeds) ** 1.5 for skewness in skewnesses])
 
     def p(self, mean: float) -> float:
         """The two-sided p that the true mean is 0."""

@@ -110,9 +110,8 @@ def wilson(successes: int, n: int) -> Estimate:
 def mean_over_examples(values: ArrayLike) -> Estimate:
     """A mean with Student's t interval, from which the values' skewness is removed.
 
-    See :mod:`robustbench_mt.skewness`. In simulation (``benchmarks/interval_coverage.py``) its nominal 95% cover 93 to
-    96% of queries of real attacks from 10 examples on. Of values with longer tails (lognormal, sd 1) they cover 91%
-    with 10, 92% with 20 and 93% from 50 on.
+    See :mod:`robustbench_mt.skewness`. In simulation (``benchmarks/interval_coverage.py``) its nominal 95% cover 94 to
+    97% from 10 examples on, also of values with longer tails than queries have (lognormal, sd 1).
 
     No interval for one value, nor where all are the same: a width of 0 would claim what a few equal ones cannot show.
 

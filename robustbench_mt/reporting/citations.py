@@ -142,6 +142,7 @@ STATISTICS: dict[str, str] = {
     "logit": "boyd2013area",
     "bootstrap": "efron1979bootstrap",
     "unskewed": "hall1992removal",
+    "enlarged": "hazen1930flood",
     "hierarchical": "owen2007pigeonhole",
     "crossed": "hillis2007comparison",
     "weighted": "cochran1964approximate",
