@@ -15,11 +15,12 @@ from robustbench_mt.tasks import TASKS
 REQUIRED = {
     "inproceedings": {"author", "title", "booktitle", "year"},
     "article": {"author", "title", "journal", "volume", "year"},
+    "book": {"author", "title", "publisher", "year"},
     "misc": {"author", "title", "year"},
 }
 KNOWN = {
     *("author", "title", "booktitle", "journal", "volume", "number", "pages", "year"),
-    *("doi", "eprint", "archiveprefix", "howpublished", "url"),
+    *("publisher", "doi", "eprint", "archiveprefix", "howpublished", "url"),
 }
 ENTRY = re.compile(r"@(\w+)\{([a-z]+\d{4}[a-z]+),\n((?:  \w+ = \{.*\},?\n)+)\}\n")
 FIELD = re.compile(r"  (\w+) = \{(.*)\}(,?)\n")
