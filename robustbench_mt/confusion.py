@@ -141,7 +141,9 @@ class Confusion:
         if not len(values):
             return Estimate(None, None, None, 0, kind)
         low, high = stratified_wilson(right, of, correlations, scale)
-        return Estimate(float(values.mean()), low, high, self._n, kind)
+        mean = float(values.mean())
+        # Rounded, the ends may pass by a mean of 0 or 1.
+        return Estimate(mean, min(low, mean), max(high, mean), self._n, kind)
 
 
 @overload

@@ -82,10 +82,21 @@ def test_ratios_of_nothing_have_no_interval() -> None:
     assert Confusion.of([], [], 2).accuracy == Estimate(None, None, None, 0, "Wilson over examples")
 
 
+def test_a_mean_over_classes_lies_within_its_interval() -> None:
+    # In floating point the upper ends of the first two came out just under 1.
+    for table in ([[8, 0], [0, 13]], [[15, 0, 0], [0, 8, 0], [0, 0, 6]], [[0, 5], [7, 0]]):
+        made = Confusion(np.asarray(table))
+        for estimate in (made.macro_f1, made.balanced_accuracy):
+            assert estimate.value is not None
+            assert ends(estimate)[0] <= estimate.value <= ends(estimate)[1]
+
+
 def test_a_value_at_its_end_or_of_too_few_has_no_interval() -> None:
-    labels = np.asarray([0.0, 0.0, 0.0, 1.0])
-    for estimate in regression_metrics(labels, labels).values():
-        assert (estimate.value, estimate.low) == (pytest.approx(1), None)
+    # Of the last scores, Pearson's correlation with themselves is just under 1 in floating point.
+    for scores in (np.asarray([0.0, 0.0, 0.0, 1.0]), np.arange(4.0), np.linspace(0, 1, 10)):
+        for estimate in (*regression_metrics(scores, scores).values(), *regression_metrics(scores, -scores).values()):
+            assert estimate.value is not None
+            assert (abs(estimate.value), estimate.low) == (pytest.approx(1), None)
     one = minority_metrics([0, 0, 1], np.asarray([[0.5, 0.5], [0.8, 0.2], [0.6, 0.4]]), 1)["minority_average_precision"]
     assert (one.value, one.low) == (0.5, None), "a single example of the minority"
 
