@@ -161,7 +161,9 @@ def _correlations_of_f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
     f1 = 2 * right / of_both
     together = np.outer(f1, f1) * (cells + cells.T) / np.outer(of_both, of_both)
     deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both)
-    correlations: NDArray[np.float64] = together / np.outer(deviations, deviations)
+    scale = np.outer(deviations, deviations)
+    # A class that stands alone has no deviation.
+    correlations: NDArray[np.float64] = np.divide(together, scale, out=np.zeros_like(scale), where=scale > 0)
     np.fill_diagonal(correlations, 1.0)
     return correlations
 
