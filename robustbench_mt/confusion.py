@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from robustbench_mt.interval_kinds import Interval
 from robustbench_mt.statistics import CONFIDENCE, Estimate, wilson
 from robustbench_mt.stratified import stratified_wilson
+from robustbench_mt.table_posterior import Margins, drawn_margins
 
 __all__ = ["Confusion"]
 
 Labels = Sequence[int] | NDArray[Any]
 
 _DRAWS = 2000
-# Cells that are drawn at once, of all tables: 8 bytes each.
+# Cells that are drawn at once, of all tables, 8 bytes each; of a table with fewer, as many as the few are counted.
 _MOST_CELLS = 4_000_000
-# What the prior adds to the table in all; to the four cells of two classes one half each, which is Jeffreys' prior.
-_PRIOR = 2.0
+_FEW_CELLS = 2_500
 # Examples in a cell that has none.
 _UNSEEN = 1e-6
 
@@ -111,16 +111,14 @@ class Confusion:
         kind: Interval = "posterior over examples"
         if not self._n:
             return Estimate(None, None, None, 0, kind)
-        value = float(_matthews(self.table[None].astype(np.float64))[0])
+        value = float(_matthews(Margins.of(self.table[None].astype(np.float64)))[0])
         if np.count_nonzero(self._true) < 2:
             return Estimate(value, None, None, self._n, kind)
-        posterior = self.table[np.ix_(there, there)] + _PRIOR / len(there) ** 2
+        table = self.table[np.ix_(there, there)]
         generator, drawn = np.random.default_rng(0), []
-        at_once = max(1, _MOST_CELLS // posterior.size)
+        at_once = max(1, _MOST_CELLS // max(int(np.count_nonzero(table)), _FEW_CELLS))
         for first in range(0, _DRAWS, at_once):
-            # A Dirichlet's draws up to their sum, on which the correlation does not depend.
-            size = (min(at_once, _DRAWS - first), *posterior.shape)
-            drawn.append(_matthews(generator.gamma(posterior, size=size)))
+            drawn.append(_matthews(drawn_margins(table, min(at_once, _DRAWS - first), generator)))
         low, high = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         return Estimate(value, min(float(low), value), max(float(high), value), self._n, kind)
 
@@ -141,7 +139,9 @@ class Confusion:
         if not len(values):
             return Estimate(None, None, None, 0, kind)
         low, high = stratified_wilson(right, of, correlations, scale)
-        return Estimate(float(values.mean()), low, high, self._n, kind)
+        mean = float(values.mean())
+        # Rounded, the ends may pass by a mean of 0 or 1.
+        return Estimate(mean, min(low, mean), max(high, mean), self._n, kind)
 
 
 @overload
@@ -161,16 +161,17 @@ def _correlations_of_f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
     f1 = 2 * right / of_both
     together = np.outer(f1, f1) * (cells + cells.T) / np.outer(of_both, of_both)
     deviations = np.sqrt(f1 * (1 - f1) * (2 - f1) / of_both)
-    correlations: NDArray[np.float64] = together / np.outer(deviations, deviations)
+    scale = np.outer(deviations, deviations)
+    # A class that stands alone has no deviation.
+    correlations: NDArray[np.float64] = np.divide(together, scale, out=np.zeros_like(scale), where=scale > 0)
     np.fill_diagonal(correlations, 1.0)
     return correlations
 
 
-def _matthews(tables: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of tables x classes x classes."""
-    true, predicted = tables.sum(axis=2), tables.sum(axis=1)
-    n, right = true.sum(axis=1), np.trace(tables, axis1=1, axis2=2)
-    together = right * n - (true * predicted).sum(axis=1)
-    alone = (n**2 - (true**2).sum(axis=1)) * (n**2 - (predicted**2).sum(axis=1))
-    values: NDArray[np.float64] = np.divide(together, np.sqrt(alone), out=np.zeros(len(tables)), where=alone > 0)
+def _matthews(of: Margins) -> NDArray[np.float64]:
+    """One a table, whatever the tables' sums."""
+    n = of.true.sum(axis=1)
+    together = of.right * n - (of.true * of.predicted).sum(axis=1)
+    alone = (n**2 - (of.true**2).sum(axis=1)) * (n**2 - (of.predicted**2).sum(axis=1))
+    values: NDArray[np.float64] = np.divide(together, np.sqrt(alone), out=np.zeros(len(n)), where=alone > 0)
     return values

@@ -28,10 +28,10 @@ def records_frame(records: Sequence[Record], of: Task | AttackRun | None = None)
     """Records as a table, one row a record, one column a field, in the order of its class.
 
     What a field holds several values of has several columns: metrics have their own names, the ends of their intervals
-    ``accuracy_low`` and ``accuracy_high``; texts are called as the task's fields, ``text`` and ``perturbed_text``
-    (``text_message`` where another column is called ``message``); scores and counts say of which class,
-    ``score_positive`` and ``train_positive``; settings and the like have dots, ``settings.learning_rate``. What is
-    missing is NaN.
+    ``accuracy_low`` and ``accuracy_high``, and their kind ``accuracy_interval``; texts are called as the task's fields,
+    ``text`` and ``perturbed_text`` (``text_message`` where another column is called ``message``); scores and counts say
+    of which class, ``score_positive`` and ``train_positive``; settings and the like have dots,
+    ``settings.learning_rate``. What is missing is NaN.
 
     Args:
         records: of one kind.
@@ -160,6 +160,8 @@ def record_cells(record: Record, of: Task | AttackRun | None = None) -> Iterator
             for metric, (low, high) in value.items():
                 yield f"{metric}_low", float, low
                 yield f"{metric}_high", float, high
+        elif name == "interval_kinds":
+            yield from ((f"{metric}_interval", str, kind) for metric, kind in value.items())
         elif name.endswith("texts") and isinstance(record, AttackRecord):
             yield from _columns(name.removesuffix("texts"), _fields(record, of), str, value)
         elif name == "label" and isinstance(record, AttackRecord) and of:

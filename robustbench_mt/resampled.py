@@ -14,6 +14,9 @@ __all__ = ["bootstrap_t"]
 _RESAMPLES = 500
 # Counts of examples that are held at once: some 100 MB with what is made of them.
 _MOST_COUNTS = 2_000_000
+# A value as close to an end as this, of the whole range, lies there: the correlation of equal scores comes out just
+# under 1.
+_AT_END = 1e-12
 
 
 def bootstrap_t(
@@ -43,7 +46,7 @@ def bootstrap_t(
     if np.isnan(value):
         return Estimate(None, None, None, n, kind)
     share = (value - least) / (most - least)
-    if not 0 < share < 1 or freedom < 1:
+    if not _AT_END < share < 1 - _AT_END or freedom < 1:
         return Estimate(value, None, None, n, kind)
     generator, drawn = np.random.default_rng(0), []
     at_once = max(1, _MOST_COUNTS // n)

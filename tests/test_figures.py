@@ -215,6 +215,12 @@ def test_captions_of_curves_say_where_there_is_no_interval(summary: Summary, dra
     assert "t interval" not in single.caption and ALIKE in single.caption and CUT not in single.caption
     assert "95% Wilson interval over test examples" in single.caption
     assert "95% t interval over seeds, of one seed 95% Wilson interval over test examples" in mixed.caption
+    unknown = [replace(row, metrics=row.metrics | {"minority_f1": replace(f1, low=None, high=None)}) for row in one]
+    with styled():
+        (some,) = imbalance_drawings([unknown[0], *one[1:]], looks_of_methods(row.method for row in one))
+        (none,) = imbalance_drawings(unknown, looks_of_methods(row.method for row in one))
+    assert some.caption == single.caption
+    assert ": 95% interval over test examples" in none.caption
 
 
 def test_rows_that_one_figure_would_join_are_refused(summary: Summary) -> None:

@@ -137,6 +137,7 @@ def test_texts_of_pairs_have_the_names_of_their_fields(pair_task: Task) -> None:
 def test_metrics_have_columns_with_their_intervals() -> None:
     frame = records_frame([evaluation(training("vanilla", 0))])
     assert frame.loc[0, ["accuracy_low", "accuracy", "accuracy_high"]].tolist() == pytest.approx([0.83, 0.85, 0.87])
+    assert frame["macro_f1_interval"].tolist() == ["stratified Wilson over examples"]
     points = [imbalance_point("vanilla", ratio, 0) for ratio in (1.0, 10.0)]
     curve = records_frame([points[0], replace(points[1], threshold=0.25)])
     assert curve["train_positive"].tolist() == [2000, 200]

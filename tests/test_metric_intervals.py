@@ -10,12 +10,14 @@ from scipy.stats import norm
 from sklearn.metrics import matthews_corrcoef
 from statsmodels.stats.proportion import proportion_confint
 
+from robustbench_mt import table_posterior
 from robustbench_mt.confusion import Confusion
 from robustbench_mt.correlations import pearson
 from robustbench_mt.metrics import average_precision, minority_metrics, regression_metrics
 from robustbench_mt.resampled import bootstrap_t
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.stratified import stratified_wilson
+from robustbench_mt.table_posterior import drawn_margins
 
 
 def ends(estimate: Estimate) -> tuple[float, float]:
@@ -72,6 +74,36 @@ def test_matthews_is_scikit_learns_and_lies_within() -> None:
     assert ends(Confusion(np.asarray([[10, 0], [0, 10]])).matthews)[1] == 1
 
 
+@pytest.mark.parametrize("right", [0.0, 0.6, 1.0])
+def test_empty_cells_that_are_drawn_together_have_the_same_posterior(
+    right: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(2)
+    labels = random.integers(6, size=25)
+    predictions = np.where(random.random(25) < right, labels, random.integers(6, size=25))
+    table = Confusion.of(labels, predictions, 6).table
+    apart = drawn_margins(table, 4000, np.random.default_rng(0))
+    monkeypatch.setattr(table_posterior, "_DENSE", 0)
+    together = drawn_margins(table, 4000, np.random.default_rng(0))
+    for name in ("right", "true", "predicted"):
+        one, other = getattr(apart, name), getattr(together, name)
+        assert other.mean(axis=0) == pytest.approx(one.mean(axis=0), abs=0.25), name
+        assert np.quantile(other, [0.025, 0.5, 0.975], axis=0) == pytest.approx(
+            np.quantile(one, [0.025, 0.5, 0.975], axis=0), abs=0.6
+        ), name
+    share = [(each.right / each.true.sum(axis=1)).mean() for each in (apart, together)]
+    assert share[1] == pytest.approx(share[0], abs=0.005)
+    full = drawn_margins(np.ones((2, 2), dtype=np.int64), 100, np.random.default_rng(0))
+    assert full.true.sum(axis=1) == pytest.approx(full.predicted.sum(axis=1)), "no cell is empty"
+
+
+def test_matthews_of_many_classes_takes_no_time() -> None:
+    labels = np.arange(3000) % 1000
+    estimate = Confusion.of(labels, np.where(labels % 5, labels, 0), 1000).matthews
+    low, high = ends(estimate)
+    assert estimate.value is not None and low < estimate.value < high < low + 0.05
+
+
 def test_ratios_of_nothing_have_no_interval() -> None:
     made = Confusion(np.asarray([[5, 0, 0], [3, 0, 0], [0, 0, 0]]))
     for estimate in (made.precision(1), made.recall(2), made.precision(2), made.f1(2)):
@@ -82,10 +114,23 @@ def test_ratios_of_nothing_have_no_interval() -> None:
     assert Confusion.of([], [], 2).accuracy == Estimate(None, None, None, 0, "Wilson over examples")
 
 
+def test_a_mean_over_classes_lies_within_its_interval() -> None:
+    # In floating point the upper ends of the first two came out just under 1.
+    for table in ([[8, 0], [0, 13]], [[15, 0, 0], [0, 8, 0], [0, 0, 6]], [[0, 5], [7, 0]], [[0, 0], [0, 28]]):
+        made = Confusion(np.asarray(table))
+        with np.errstate(all="raise"):
+            estimates = made.macro_f1, made.balanced_accuracy
+        for estimate in estimates:
+            assert estimate.value is not None
+            assert ends(estimate)[0] <= estimate.value <= ends(estimate)[1]
+
+
 def test_a_value_at_its_end_or_of_too_few_has_no_interval() -> None:
-    labels = np.asarray([0.0, 0.0, 0.0, 1.0])
-    for estimate in regression_metrics(labels, labels).values():
-        assert (estimate.value, estimate.low) == (pytest.approx(1), None)
+    # Of the last scores, Pearson's correlation with themselves is just under 1 in floating point.
+    for scores in (np.asarray([0.0, 0.0, 0.0, 1.0]), np.arange(4.0), np.linspace(0, 1, 10)):
+        for estimate in (*regression_metrics(scores, scores).values(), *regression_metrics(scores, -scores).values()):
+            assert estimate.value is not None
+            assert (abs(estimate.value), estimate.low) == (pytest.approx(1), None)
     one = minority_metrics([0, 0, 1], np.asarray([[0.5, 0.5], [0.8, 0.2], [0.6, 0.4]]), 1)["minority_average_precision"]
     assert (one.value, one.low) == (0.5, None), "a single example of the minority"
 

@@ -235,7 +235,7 @@ WILSON = "Proportions have 95% Wilson score intervals [@wilson1927probable]"
 OVER_BOTH = "for several seeds on the same examples over both"
 T_OVER_BOTH = "Means over the examples of several seeds have 95% intervals of Student's t over seeds and examples"
 T_OVER_SEEDS = "Means over seeds have 95% intervals of Student's t [@student1908probable] over seeds."
-BOOTSTRAP = "Other metrics of a single training have 95% percentile bootstrap intervals over examples"
+BOOTSTRAP = "that an earlier version of robustbench-mt computed have 95% percentile bootstrap intervals over examples"
 STRATIFIED = "95% stratified Wilson intervals over examples"
 T_OVER_EXAMPLES = "Means over the examples of one seed have 95% intervals of Student's t over examples"
 
@@ -307,6 +307,7 @@ def test_the_intervals_of_a_single_training_are_told(
     caption = plain_tables(summarize([tmp_path]))["imbalance.md"]
     for metric, kind in kinds.items():
         assert f"{INTERVAL_NAMES[kind]} of {metric.replace('_', ' ')}" in caption
+    assert (" in earlier versions' records" in caption) == (len(kinds) < len(point.intervals))
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

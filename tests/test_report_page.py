@@ -32,6 +32,7 @@ from robustbench_mt.records import (
 )
 from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
+from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.marking import mark_changes
 from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
@@ -221,6 +222,8 @@ def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:
         assert row.seconds_per_step == 61.5 / 300
     worst = [row.under_attack["worst case of 3 recipes"].value or 0 for row in summary.leaderboard]
     assert worst == sorted(worst, reverse=True)
+    caption = leaderboard_table(summary.leaderboard).caption
+    assert "Wilson of accuracy; percentile bootstrap of minority f1 in earlier versions' records." in caption
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from robustbench_mt.records import (
 )
 from robustbench_mt.reporting.attack_rows import BUDGETS
 from robustbench_mt.reporting.plain_tables import plain_tables, to_csv
+from robustbench_mt.reporting.printing import print_evaluation
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.runs import read_runs
 from robustbench_mt.reporting.summary import summarize
@@ -257,3 +258,23 @@ def test_cells_that_spreadsheets_would_compute_are_quoted(start: str) -> None:
     assert hostile[0].startswith("'")
     assert plain[0] == "plain = -1"
     assert (float(hostile[1]), float(plain[1])) == (-0.5, 2)
+
+
+def test_an_evaluation_on_the_terminal_fits_and_names_its_intervals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    metrics = {"accuracy": 0.5, "macro_f1": 0.4, "matthews": 0.0, "pearson": None}
+    intervals = {"accuracy": (0.4, 0.6), "macro_f1": (0.3, 0.5)}
+    print_evaluation(evaluation(training("vanilla", 0), metrics=metrics, intervals=intervals))
+    lines = capsys.readouterr().out.splitlines()
+    cells = {
+        line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:-1]] for line in lines if "│" in line
+    }
+    assert cells == {
+        "accuracy": ["0.500", "0.400 to 0.600", "Wilson over examples"],
+        "macro_f1": ["0.400", "0.300 to 0.500", "stratified Wilson over examples"],
+        "matthews": ["0.000", "–", "–"],
+        "pearson": ["undefined", "–", "–"],
+    }
+    assert max(map(len, lines)) <= 80

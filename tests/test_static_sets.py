@@ -204,7 +204,8 @@ def test_an_attack_scored_on_the_checkpoint_that_it_fooled(
     assert record.split == "static deepwordbug"
     assert record.n == len(successes(attacked)) > 5
     assert record.metrics["accuracy"] == 0
-    assert record.intervals["accuracy"] == (0, 0)
+    low, high = record.intervals["accuracy"]
+    assert low == 0 < high < 0.4, "that none is right is no certainty"
     assert record.warnings == [], "an accuracy under chance is what adversarial texts are for"
     first = capsys.readouterr().out
     assert "static deepwordbug" in " ".join(first.split())

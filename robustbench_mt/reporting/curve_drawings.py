@@ -84,5 +84,7 @@ def _band(rows: Sequence[CurveRow]) -> str:
 
 
 def _over_examples(rows: Sequence[CurveRow]) -> str:
-    kinds = dict.fromkeys(row.measured.interval for row in rows if len(row.seeds) == 1)
-    return f"{' or '.join(INTERVAL_NAMES[kind] for kind in kinds)} interval"
+    """Which interval the points of one seed have, where any has one."""
+    single = [row.measured for row in rows if len(row.seeds) == 1]
+    names = dict.fromkeys(INTERVAL_NAMES[each.interval] for each in single if each.low is not None)
+    return f"{' or '.join(names)} interval".lstrip()

@@ -31,7 +31,7 @@ _HUB = 0.5
 _ENOUGH_INSTANCES = 8
 # Of the test examples of the largest class to those of the smallest.
 _UNEVEN = 1.5
-# Of the minority, under which other test examples may give something else.
+# Of the minority, under which other test examples may well give something else.
 _ENOUGH_OF_MINORITY = 20
 # Of the slowest training to the fastest of its kind, in time a step.
 _BUSY = 1.5
@@ -198,7 +198,7 @@ def _unlike(curve: str, points: Sequence[CurveRecord]) -> Iterator[str]:
 
 
 def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
-    """Once for each test set, and class that is the minority in training; one seed's intervals are over examples."""
+    """Once for each test set, and class that is the minority in training."""
     told = {}
     for row in rows:
         largest, smallest = (end(row.test_counts, key=lambda name: row.test_counts[name]) for end in (max, min))

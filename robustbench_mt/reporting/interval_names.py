@@ -16,6 +16,9 @@ INTERVAL_NAMES: dict[Interval, str] = {
     "bootstrap over examples": "percentile bootstrap",
 }
 
+# Beside these a table may have another interval of the same metric.
+_FROM = {INTERVAL_NAMES["bootstrap over examples"]: " in earlier versions' records"}
+
 
 def by_metric(of_rows: Iterable[Mapping[str, Estimate | None]], examples: str = "n examples") -> str:
     """Which metric has which interval over examples, in a sentence that begins with a blank; empty where none has one.
@@ -29,5 +32,5 @@ def by_metric(of_rows: Iterable[Mapping[str, Estimate | None]], examples: str = 
         for metric, estimate in row.items():
             if estimate and estimate.low is not None and (name := INTERVAL_NAMES.get(estimate.interval)):
                 metrics.setdefault(name, {})[metric.replace("_", " ")] = None
-    told = "; ".join(f"{name} of {listed(those)}" for name, those in metrics.items())
+    told = "; ".join(f"{name} of {listed(those)}{_FROM.get(name, '')}" for name, those in metrics.items())
     return f" One training has 95% intervals over {examples}: {told}." if told else ""

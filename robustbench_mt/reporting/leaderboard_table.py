@@ -35,7 +35,7 @@ def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table:
         "leaderboard",
         "Leaderboard",
         CAPTION
-        + by_metric(row.clean for row in rows)
+        + by_metric({**row.clean, "minority_f1": row.minority_f1} for row in rows)
         + one_split
         + WORST * any(map(_worst_case, recipes))
         + IMBALANCE * imbalance

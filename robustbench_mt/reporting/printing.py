@@ -44,8 +44,10 @@ def print_evaluation(record: EvaluationRecord) -> None:
     table = Table("metric", "value", "95% interval", "kind", title=Text(visible(title)), title_justify="left")
     for name, value in record.metrics.items():
         estimate = pooled_metric([record], name)
-        told = "–" if estimate.low is None else f"{_number(estimate.low)} to {_number(estimate.high)}"
-        table.add_row(name, _number(value), told, estimate.interval)
+        told = ("–", "–")
+        if estimate.low is not None:
+            told = f"{_number(estimate.low)} to {_number(estimate.high)}", estimate.interval
+        table.add_row(name, _number(value), *told)
     console = Console(highlight=False)
     console.print(table)
     for warning in record.warnings:
