@@ -6,7 +6,7 @@ most resamples lack them. Intervals for proportions do not, and most of these me
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,12 +145,8 @@ class Confusion:
         return Estimate(mean, min(low, mean), max(high, mean), self._n, kind)
 
 
-@overload
-def _f1(share: float) -> float: ...
-@overload
-def _f1(share: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def _f1(share: Any) -> Any:
-    """Of the share that is rightly recognized among the examples that are of the class or taken for it."""
+    """Of the share that is rightly recognized among the examples of the class or taken for it; a number or an array."""
     return 2 * share / (1 + share)
 
 
