@@ -277,3 +277,12 @@ def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
         ("reviews-vanilla-seed0", 0, 1),
     ]
     assert rows[1].key != rows[2].key
+
+
+def test_a_setting_that_was_not_set_is_not_told(tmp_path: Path) -> None:
+    settings = {"steps": None, "epochs": 3.0, "method": {"name": "match", "layer": None}}
+    write(tmp_path / "train.jsonl", TrainingRecord, [training("match", 0, settings=settings)])
+    made = report([tmp_path]).page
+    for file in (made, *(made.parent / "tables").glob("provenance_*")):
+        told = file.read_text(encoding="utf-8")
+        assert "None" not in told and ("epochs" in told) == ("versions" not in file.name), file
