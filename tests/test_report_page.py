@@ -37,6 +37,7 @@ from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.reporting.table import Column, Table
 from robustbench_mt.visible import Piece, pieces, visible
 
 SCRIPTS = ("sortable-tablesort", "page.js", "examples.js")
@@ -286,3 +287,19 @@ def test_a_setting_that_was_not_set_is_not_told(tmp_path: Path) -> None:
     for file in (made, *(made.parent / "tables").glob("provenance_*")):
         told = file.read_text(encoding="utf-8")
         assert "None" not in told and ("epochs" in told) == ("versions" not in file.name), file
+
+
+def test_what_all_rows_have_the_same_is_told_once() -> None:
+    columns = [Column("name", "name"), Column("n", "n", "number", 0), Column("p", "p", "p"), Column("split", "split")]
+    table = Table("scores", "Scores", "", columns, [["a", 885, 1.0, "test"], ["a", 885, 1.0, "test"]])
+    narrow = table.without_constants()
+    assert ([column.key for column in narrow.columns], narrow.rows) == (["p"], [[1.0], [1.0]])
+    assert narrow.same == "name a; n 885; split test"
+    # What names the rows stays, and a table of one row has nothing to compare.
+    assert [column.key for column in replace(table, names_stay=True).without_constants().columns] == ["name", "p"]
+    assert replace(table, rows=table.rows[:1]).without_constants() == replace(table, rows=table.rows[:1])
+
+
+def test_tables_of_the_page_are_as_narrow_as_their_rows_allow(page: str) -> None:
+    (told,) = re.findall(r'<section id="clean">.*?<p class="note">(In all rows: .*?)</p>.*?<table', page, re.DOTALL)
+    assert Page(told).text == "In all rows: task reviews; split test; seeds 3 (0, 1, 2); n 1000."

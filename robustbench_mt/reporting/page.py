@@ -69,7 +69,7 @@ class _Script:
 # What stands where: the tables shown and the tables folded, by their names.
 _SECTIONS = (
     ("attacks", "Accuracy under attack", ("attacks",), ("attacks_by_checkpoint",)),
-    ("paired", "Two checkpoints on the same examples", ("paired", "paired_seeds"), ()),
+    ("paired", "Two checkpoints on the same examples", ("paired_seeds", "paired"), ()),
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
     ("queries", "Success against queries", (), ()),
     ("length", "Accuracy against the length of the text", (), ()),
@@ -99,7 +99,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
         summary: the rows.
         drawings: the figures, each with a name of its own, shown in their sections.
     """
-    tables = {table.name: table.for_readers() for table in result_tables(summary)}
+    tables = {table.name: table.for_readers().without_constants() for table in result_tables(summary)}
     sections, missing = _sections(tables, drawings)
     groups, keys = summary.groups, summary.keys
     attacked = sum(len(file.attacked) for group in groups for file in group.files)
