@@ -19,7 +19,7 @@ from robustbench_mt.reporting.embedding import embedded
 from robustbench_mt.reporting.environment import TEMPLATES, environment
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn, take
-from robustbench_mt.reporting.findings import Finding
+from robustbench_mt.reporting.finding import KINDS, Finding
 from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
 from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.provenance import provenance_tables
@@ -39,7 +39,11 @@ STATIC_EXAMPLES, STATIC_CHARACTERS = 300, 600_000
 # The elements around all packed blocks, of which there are 500 at most.
 _ELEMENTS = 40_000
 # Of findings alike that stand open to the eye; more are folded into one line.
-_FEW_FINDINGS = 6
+_FEW_FINDINGS = 10
+_FOLDED = {
+    "untold": "No difference can be told at this n in {} comparisons",
+    "mass": "Where the mass of a row of the matching matrix went, by {} methods",
+}
 # Of each recipe against a checkpoint, successes that are looked at for one that its page has room for.
 _LOOKED_AT = 20
 
@@ -180,16 +184,11 @@ def _sections(tables: dict[str, Table], drawings: Sequence[Drawing]) -> tuple[li
 def _findings(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
     """Those that stand by themselves, under no title, and those that are folded under one."""
     parts: dict[str, list[Finding]] = {"": []}
-    for kind, title in (
-        ("told", ""),
-        ("untold", "No difference can be told at this n in {} comparisons"),
-        ("mass", "Where the mass of a row of the matching matrix went, in {} lines"),
-    ):
+    for kind in KINDS:
         of_kind = [finding for finding in findings if finding.kind == kind]
-        folded = title and len(of_kind) > _FEW_FINDINGS
-        parts.setdefault(title.format(len(of_kind)) if folded else "", []).extend(of_kind)
-    # Those that stand by themselves keep their order.
-    parts[""].sort(key=findings.index)
+        folded = kind in _FOLDED and len(of_kind) > _FEW_FINDINGS
+        title = _FOLDED[kind].format(sum(finding.count for finding in of_kind)) if folded else ""
+        parts.setdefault(title, []).extend(of_kind)
     return list(parts.items())
 
 
