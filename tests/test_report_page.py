@@ -38,7 +38,9 @@ from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.table import Column, Table
+from robustbench_mt.reporting.what_was_run import what_was_run
 from robustbench_mt.visible import Piece, pieces, visible
+from robustbench_mt.wording import NO_TEST_SET
 
 SCRIPTS = ("sortable-tablesort", "page.js", "examples.js")
 HOSTILE = "</script><script>alert('1')</script> \"quoted\" \u202eevil\u202c zero\u200bwidth no\u00a0break \ud800 end"
@@ -326,3 +328,32 @@ def test_what_all_rows_have_the_same_is_told_once() -> None:
 def test_tables_of_the_page_are_as_narrow_as_their_rows_allow(page: str) -> None:
     (told,) = re.findall(r'<section id="clean">.*?<p class="note">(In all rows: .*?)</p>.*?<table', page, re.DOTALL)
     assert Page(told).text == "In all rows: task reviews; split test; seeds 3 (0, 1, 2); n 1000."
+
+
+def test_the_page_begins_with_what_was_run(run: Path, page: str, tmp_path: Path) -> None:
+    told = Page(page).text
+    assert "minilm fine-tuned on reviews by vanilla and match (3 seeds)." in told
+    assert "6 checkpoints attacked on reviews (test) by deepwordbug, input-reduction, pwws and textfooler, on" in told
+    assert "fine-tuned on imbalanced training sets of reviews, 1:1 to 50:1, by" in told
+    assert "labels, a share of them flipped, of reviews, 0% to" in told and "development set" not in told
+    data = {"train": "c0ffee", "remarks": [NO_TEST_SET]}
+    made = [training("vanilla", 0, task=task, data=data, checkpoint=task) for task in ("rte", "cola")]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    assert what_was_run(summarize([tmp_path])) == [
+        "minilm fine-tuned on cola and rte by vanilla (1 seed).",
+        "What is called test is the development set of cola and rte: they have no labelled test set.",
+    ]
+
+
+def test_seeds_that_all_methods_share_are_told_once_below_a_figure(run: Path, tmp_path: Path) -> None:
+    (caption,) = [drawing.caption for drawing in draw(summarize([run])) if drawing.section == "queries"]
+    assert "Seeds of each method: 3 (0, 1, 2). " in caption
+    for method, seeds in (("vanilla", (0, 1)), ("match", (0,))):
+        for seed in seeds:
+            made = training(method, seed)
+            write(tmp_path / f"{method}{seed}" / "train.jsonl", TrainingRecord, [made])
+            write_attack(tmp_path / f"{method}{seed}", attack_run(made.checkpoint, "pwws"), [fallen()])
+    uneven = draw(summarize(sorted(tmp_path.iterdir())))
+    assert any(
+        "Seeds: vanilla: 2 (0, 1); match: 1 (0). No example is left out of n." in each.caption for each in uneven
+    )

@@ -26,6 +26,7 @@ from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Table
+from robustbench_mt.reporting.what_was_run import what_was_run
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.visible import pieces, visible
 
@@ -123,6 +124,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
             scripts=[_script(name) for name in _SCRIPTS],
             version=__version__,
             summary=summary,
+            what_was_run=what_was_run(summary),
             counts=_counts(summary, attacked),
             findings=_findings(summary.findings),
             leaderboard=tables.get("leaderboard"),
