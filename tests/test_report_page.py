@@ -38,6 +38,7 @@ from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.table import Column, Table
+from robustbench_mt.reporting.terminal import MOST_FINDINGS
 from robustbench_mt.reporting.what_was_run import what_was_run
 from robustbench_mt.visible import Piece, pieces, visible
 from robustbench_mt.wording import NO_TEST_SET
@@ -160,6 +161,10 @@ def test_many_findings_that_tell_no_difference_are_folded(tmp_path: Path) -> Non
     text = Page(render_page(summary, [])).text
     untold = [finding for finding in summary.findings if finding.kind == "untold"]
     assert len(untold) == 13 and "No difference can be told at this n in 13 comparisons" in text
+    # A terminal has no room for all that is not told.
+    shown = " ".join(on_terminal(summary, 200).split())
+    assert sum(finding.headline in shown for finding in summary.findings) == MOST_FINDINGS
+    assert f" {len(summary.findings) - MOST_FINDINGS} more findings are in the report." in shown
     # First what is told, then what is not; of averages too.
     kinds = [finding.kind for finding in summary.findings]
     assert kinds == sorted(kinds, key=("told", "untold", "mass").index)
