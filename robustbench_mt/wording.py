@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
-__all__ = ["first_line", "listed", "quoted", "shortened"]
+__all__ = ["NO_TEST_SET", "first_line", "listed", "quoted", "shortened"]
+
+NO_TEST_SET = "There is no labelled test set: test is the development set."
+"""What a task remarks of its data, and a report looks for there."""
 
 _MOST = 12
 _LONGEST = 40

@@ -69,7 +69,7 @@ def test_a_column_that_is_the_same_in_all_rows_is_told_in_the_caption() -> None:
     columns = [Column("task", "task"), Column("n", "n", "number", 0), Column("p", "p", "p")]
     made = Table("three", "Three", "About.", columns, [["rte", 277, 0.01], ["rte", 277, 0.04]])
     text = to_latex(made)
-    assert "About. The same in all rows: task: rte; n: 277." in text
+    assert "About. The same in all rows: task rte; n 277." in text
     assert r"\begin{tabular}{r}" in text
     assert "The same" not in to_latex(replace(made, rows=made.rows[:1]))
 

@@ -49,4 +49,4 @@ def test_a_method_with_few_examples_changes_no_group_of_lengths(tmp_path: Path) 
     write_attack(tmp_path, attack_run("few", "pwws"), [stood(index, words=1000) for index in range(19)])
     assert groups_of_lengths(tmp_path) == alone
     (drawing,) = [drawing for drawing in draw(summarize([tmp_path])) if drawing.section == "length"]
-    assert "Seeds: many" in drawing.caption and "few:" not in drawing.caption
+    assert " Seeds: unknown (1 checkpoint). Examples left out of n: 4." in drawing.caption

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from browsing import OPEN_ALL, Open, count
+from run_directory import attack_run, evaluation, fallen, training, write, write_attack
 from scored_trainings import TASK_METRICS, noise, scored, trained, write_scores
 
+from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.report import report
 
 
@@ -135,6 +137,34 @@ def test_a_phone_keeps_the_methods_in_sight_beside_their_tasks(visit: Open, tmp_
         shown = cell.bounding_box()
         assert frame["x"] <= shown["x"] and shown["x"] + shown["width"] <= frame["x"] + frame["width"] + 1
     assert box.locator("tbody th").all_inner_texts() == ["vanilla", "match"]
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_long_names_break_between_their_parts(visit: Open, tmp_path: Path, scripts: bool) -> None:
+    method = "match:similarity=distance,calibrate=always"
+    made = training(method, 0, checkpoint="long")
+    write(tmp_path / "train.jsonl", TrainingRecord, [made])
+    write_attack(tmp_path, attack_run("long", "pwws"), [fallen()])
+    page = visit(report([tmp_path]).page, java_script_enabled=scripts)
+    name = page.locator("#rows b").last
+    assert name.inner_text() == method and name.inner_html().split("<wbr>") == [
+        *("match:", "similarity=", "distance,", "calibrate=", "always")
+    ]
+
+
+def test_a_long_table_scrolls_in_its_place_but_on_paper(visit: Open, tmp_path: Path) -> None:
+    made = [training("vanilla", seed) for seed in range(60)]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, [evaluation(each) for each in made])
+    write_attack(tmp_path, attack_run(made[0].checkpoint, "pwws"), [fallen()])
+    page = visit(report([tmp_path]).page)
+    box = page.locator("#leaderboard .scroll")
+    assert box.bounding_box()["height"] < 900
+    # What the columns are stays in sight.
+    box.evaluate("(box) => { box.scrollTop = box.scrollHeight }")
+    assert box.locator("thead th").first.bounding_box()["y"] == pytest.approx(box.bounding_box()["y"], abs=2)
+    page.emulate_media(media="print")
+    assert box.bounding_box()["height"] > 900
 
 
 def test_print_shows_what_paper_can(visit: Open, path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_tables import rows
-from run_directory import attack_run, fallen, imbalance_point, stood, training, write, write_attack
+from run_directory import attack_run, evaluation, fallen, imbalance_point, stood, training, write, write_attack
 
 from robustbench_mt.curve_records import ImbalanceRecord
 from robustbench_mt.errors import UserError
-from robustbench_mt.records import MatchingSnapshot, MatchingTrace, TrainingRecord
+from robustbench_mt.records import EvaluationRecord, MatchingSnapshot, MatchingTrace, TrainingRecord
 from robustbench_mt.reporting.matching_rows import matching_rows
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
@@ -134,6 +134,50 @@ def test_a_hub_is_doubted(method: str, hubs: list[float], n: int, doubted: str, 
     assert (float(first["hub"]), float(last["hub"])) == pytest.approx((0.1, 0.2))
     (finding,) = [finding for finding in summary.findings if "a row's mass" in finding.headline]
     assert f"{sum(hubs) / 2:.2f}" in finding.details[-1]
+
+
+@pytest.mark.parametrize(
+    ("methods", "told"),
+    [
+        (2, "training match (2 of 2 seeds) and match:layer=1 (2 of 2 seeds), one"),
+        (7, "7 methods, in 14 of 14 trainings"),
+    ],
+)
+def test_hubs_of_a_task_are_doubted_once(methods: int, told: str, tmp_path: Path) -> None:
+    names = ["match", *(f"match:layer={number}" for number in range(1, methods))]
+    made = [training(name, seed, matching=trace([0.9])) for name in names for seed in (0, 1)]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    summary = summarize([tmp_path])
+    (said,) = [doubt for doubt in summary.doubts if "the other rows' mass" in doubt]
+    assert told in said
+    (finding,) = summary.findings
+    assert finding.count == methods and len(finding.details) == 4 * methods
+    headline = {
+        2: "training match:layer=1, from 0.70 to 0.70",
+        7: "fell in training 0 of 7 methods, rose in 0 and stay",
+    }
+    assert headline[methods] in finding.headline.replace("0.10", "0.70")
+
+
+@pytest.mark.parametrize("seeds", [1, 7])
+def test_what_is_to_be_doubted_of_several_checkpoints_is_said_once(seeds: int, tmp_path: Path) -> None:
+    made = [training("vanilla", seed) for seed in range(seeds)]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    scored = [replace(evaluation(each), warnings=["Nothing was learned."]) for each in made]
+    write(tmp_path / "evaluate.jsonl", EvaluationRecord, scored)
+    said = [doubt for doubt in summarize([tmp_path]).doubts if "Nothing was learned." in doubt]
+    names = ", ".join(each.checkpoint for each in made[:5])
+    one = f"{made[0].checkpoint} on reviews (test, n=1000): Nothing was learned."
+    several = f"7 checkpoints on reviews (test, n=1000): Nothing was learned. These are {names} and 2 more."
+    assert said == [one if seeds == 1 else several]
+
+
+def test_a_collapse_at_several_points_is_doubted_once(tmp_path: Path) -> None:
+    points = [imbalance_point("vanilla", ratio, seed) for ratio in (5.0, 10.0, 20.0) for seed in (0, 1)]
+    collapsed = [replace(each, metrics={**each.metrics, "minority_recall": 0.0, "minority_f1": 0.0}) for each in points]
+    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, collapsed)
+    (said,) = [doubt for doubt in summarize([tmp_path]).doubts if "collapsed" in doubt]
+    assert ": 2 of 2 seeds of vanilla trained at each of 5:1, 10:1 and 20:1 never rightly predict positive" in said
 
 
 def curve(directory: Path, tests: list[int], scores: Sequence[tuple[float, float]]) -> list[str]:

@@ -38,7 +38,11 @@ from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
+from robustbench_mt.reporting.table import Column, Table
+from robustbench_mt.reporting.terminal import MOST_FINDINGS
+from robustbench_mt.reporting.what_was_run import what_was_run
 from robustbench_mt.visible import Piece, pieces, visible
+from robustbench_mt.wording import NO_TEST_SET
 
 SCRIPTS = ("sortable-tablesort", "page.js", "examples.js")
 HOSTILE = "</script><script>alert('1')</script> \"quoted\" \u202eevil\u202c zero\u200bwidth no\u00a0break \ud800 end"
@@ -131,15 +135,42 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
     on_terminal(summarize([tmp_path]))
 
 
-def test_many_findings_that_tell_no_difference_are_one_line(tmp_path: Path) -> None:
-    specs = ("vanilla", *(f"match:self_mass=0.{digit}" for digit in range(1, 8)))
+@pytest.mark.parametrize("others", [1, 3, 7])
+def test_methods_that_cannot_be_told_from_another_are_one_sentence(tmp_path: Path, others: int) -> None:
+    specs = ("vanilla", *(f"match:self_mass=0.{digit}" for digit in range(1, 1 + others)))
     made = [trained("rte", spec, seed) for spec in specs for seed in (0, 1)]
     write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
     summary = summarize([tmp_path])
     text = Page(render_page(summary, [])).text
+    (untold,) = [finding for finding in summary.findings if finding.kind == "untold"]
+    assert untold.count == len(untold.details) == others and untold.headline in text
+    several = f"{', '.join(specs[1:-1])} and {specs[-1]}, each" if others == 3 else "7 methods, each"
+    named = several if others > 1 else specs[1]
+    assert untold.headline.startswith(
+        f"rte: accuracy of {named} against vanilla: no difference can be told at this n ("
+    )
+    least = min(row.p_holm for row in summary.methods if row.p_holm is not None)
+    assert f"{'smallest ' * (others > 1)}p = {least:.3f}, paired t over 2 seeds" in untold.headline
+    assert all(detail in text for detail in untold.details)
+
+
+def test_many_findings_that_tell_no_difference_are_folded(tmp_path: Path) -> None:
+    tasks = [f"task{number}" for number in range(12)]
+    made = [trained(task, spec, seed) for task in tasks for spec in ("vanilla", "r3f") for seed in (0, 1)]
+    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
+    summary = summarize([tmp_path])
+    text = Page(render_page(summary, [])).text
     untold = [finding for finding in summary.findings if finding.kind == "untold"]
-    assert len(untold) == 7 and f"No difference can be told at this n in {len(untold)} comparisons" in text
-    assert all(finding.headline in text for finding in summary.findings)
+    assert len(untold) == 13 and "No difference can be told at this n in 13 comparisons" in text
+    # A terminal has no room for all that is not told.
+    shown = " ".join(on_terminal(summary, 200).split())
+    assert sum(finding.headline in shown for finding in summary.findings) == MOST_FINDINGS
+    assert f" {len(summary.findings) - MOST_FINDINGS} more findings are in the report." in shown
+    # First what is told, then what is not; of averages too.
+    kinds = [finding.kind for finding in summary.findings]
+    assert kinds == sorted(kinds, key=("told", "untold", "mass").index)
+    (average,) = [row for row in summary.averages if row.against]
+    assert any(f"p = {average.p_holm:.3f}" in finding.headline for finding in untold if "average" in finding.headline)
 
 
 def test_changed_words_are_marked_and_the_rest_kept() -> None:
@@ -280,3 +311,57 @@ def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
         ("reviews-vanilla-seed0", 0, 1),
     ]
     assert rows[1].key != rows[2].key
+
+
+def test_a_setting_that_was_not_set_is_not_told(tmp_path: Path) -> None:
+    settings = {"steps": None, "epochs": 3.0, "method": {"name": "match", "layer": None}}
+    write(tmp_path / "train.jsonl", TrainingRecord, [training("match", 0, settings=settings)])
+    made = report([tmp_path]).page
+    for file in (made, *(made.parent / "tables").glob("provenance_*")):
+        told = file.read_text(encoding="utf-8")
+        assert "None" not in told and ("epochs" in told) == ("versions" not in file.name), file
+
+
+def test_what_all_rows_have_the_same_is_told_once() -> None:
+    columns = [Column("name", "name"), Column("n", "n", "number", 0), Column("p", "p", "p"), Column("split", "split")]
+    table = Table("scores", "Scores", "", columns, [["a", 885, 1.0, "test"], ["a", 885, 1.0, "test"]])
+    narrow = table.without_constants()
+    assert ([column.key for column in narrow.columns], narrow.rows) == (["p"], [[1.0], [1.0]])
+    assert narrow.same == "name a; n 885; split test"
+    # What names the rows stays, and a table of one row has nothing to compare.
+    assert [column.key for column in replace(table, names_stay=True).without_constants().columns] == ["name", "p"]
+    assert replace(table, rows=table.rows[:1]).without_constants() == replace(table, rows=table.rows[:1])
+
+
+def test_tables_of_the_page_are_as_narrow_as_their_rows_allow(page: str) -> None:
+    (told,) = re.findall(r'<section id="clean">.*?<p class="note">(In all rows: .*?)</p>.*?<table', page, re.DOTALL)
+    assert Page(told).text == "In all rows: task reviews; split test; seeds 3 (0, 1, 2); n 1000."
+
+
+def test_the_page_begins_with_what_was_run(run: Path, page: str, tmp_path: Path) -> None:
+    told = Page(page).text
+    assert "minilm fine-tuned on reviews by vanilla and match (3 seeds)." in told
+    assert "6 checkpoints attacked on reviews (test) by deepwordbug, input-reduction, pwws and textfooler, on" in told
+    assert "fine-tuned on imbalanced training sets of reviews, 1:1 to 50:1, by" in told
+    assert "labels, a share of them flipped, of reviews, 0% to" in told and "development set" not in told
+    data = {"train": "c0ffee", "remarks": [NO_TEST_SET]}
+    made = [training("vanilla", 0, task=task, data=data, checkpoint=task) for task in ("rte", "cola")]
+    write(tmp_path / "train.jsonl", TrainingRecord, made)
+    assert what_was_run(summarize([tmp_path])) == [
+        "minilm fine-tuned on cola and rte by vanilla (1 seed).",
+        "What is called test is the development set of cola and rte: they have no labelled test set.",
+    ]
+
+
+def test_seeds_that_all_methods_share_are_told_once_below_a_figure(run: Path, tmp_path: Path) -> None:
+    (caption,) = [drawing.caption for drawing in draw(summarize([run])) if drawing.section == "queries"]
+    assert "Seeds of each method: 3 (0, 1, 2). " in caption
+    for method, seeds in (("vanilla", (0, 1)), ("match", (0,))):
+        for seed in seeds:
+            made = training(method, seed)
+            write(tmp_path / f"{method}{seed}" / "train.jsonl", TrainingRecord, [made])
+            write_attack(tmp_path / f"{method}{seed}", attack_run(made.checkpoint, "pwws"), [fallen()])
+    uneven = draw(summarize(sorted(tmp_path.iterdir())))
+    assert any(
+        "Seeds: vanilla: 2 (0, 1); match: 1 (0). No example is left out of n." in each.caption for each in uneven
+    )

@@ -16,7 +16,7 @@ from robustbench_mt.reporting.attack_plots import (
 from robustbench_mt.reporting.attack_rows import AttackRow
 from robustbench_mt.reporting.drawing import Drawing, columns_for, panels, share_legend, sketch
 from robustbench_mt.reporting.length_rows import LEAST_EXAMPLES, LengthRow
-from robustbench_mt.reporting.naming import NO_LIMIT, seed_names
+from robustbench_mt.reporting.naming import NO_LIMIT, method_order, seed_names
 from robustbench_mt.reporting.style import ONE_COLUMN, TWO_COLUMNS, Look, new_figure
 from robustbench_mt.reporting.transfer_plots import plot_transfer
 from robustbench_mt.reporting.transfer_rows import TransferMatrix
@@ -141,15 +141,23 @@ def _panels_of_recipes(
 def _counted(of_recipes: Sequence[AttackRow], worst_case: Sequence[AttackRow]) -> str:
     """What the intervals are, which seeds are pooled, what is left out of n, and what ended attacks."""
     rows = [*of_recipes, *worst_case]
-    pooled = sorted({f"{row.method}: {seed_names(row.seeds, row.checkpoints)}" for row in rows})
+    of_methods = {(row.method, seed_names(row.seeds, row.checkpoints)): None for row in sorted(rows, key=_method)}
+    alike = {seeds for _, seeds in of_methods}
+    pooled = alike if len(alike) == 1 else [f"{method}: {seeds}" for method, seeds in of_methods]
+    left_out = sum(row.left_out for row in of_recipes)
     limits = sorted({row.budget for row in of_recipes} - {NO_LIMIT})
     ended = sum(row.ended_by_budget for row in of_recipes)
     budget = f" Budget of an example: {'; or '.join(limits)}; attacks that ran into it: {ended}." if limits else ""
     return (
         "Intervals are 95% Wilson, of several seeds over seeds and examples. "
-        f"Seeds: {'; '.join(pooled)}. Examples left out of the recipes' n: {sum(row.left_out for row in of_recipes)}."
+        f"Seeds{' of each method' * (len(of_methods) > len(alike))}: {'; '.join(pooled)}. "
+        f"{f'Examples left out of n: {left_out}.' if left_out else 'No example is left out of n.'}"
         f"{budget}{WORST_CASE if worst_case else ''}"
     )
+
+
+def _method(row: AttackRow) -> tuple[bool, list[str | float], str]:
+    return method_order(row.method)
 
 
 def transfer_drawing(matrix: TransferMatrix) -> Drawing:

@@ -110,7 +110,8 @@ def _facts(row: LeaderboardRow) -> Iterator[tuple[str, str]]:
         yield f"minority F1 at {ratio_name(RATIO)}", f"{row.minority_f1.show('number', 3)}, of a training of its own"
     for what in (training.settings, {"data": training.data}, {"version": training.versions}):
         for name, value in flat(what).items():
-            if name != "base":
+            # What is not set says nothing: without steps, it is the epochs that count.
+            if name != "base" and value is not None:
                 yield name.replace(".", " "), "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -1,17 +1,16 @@
 """What a reader should doubt, as far as the records show it."""
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from robustbench_mt.chance import no_better_than_chance
-from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.records import Status
 from robustbench_mt.reporting.attack_rows import AttackGroup, ended_by
 from robustbench_mt.reporting.attacked import Columns, counted, tried, with_status
+from robustbench_mt.reporting.curve_doubts import curve_doubts
 from robustbench_mt.reporting.curve_rows import CurveRow, ImbalanceRow, LabelNoiseRow
+from robustbench_mt.reporting.finding import listed_with_and
 from robustbench_mt.reporting.matching_rows import MatchingRow
-from robustbench_mt.reporting.method_remarks import unlike_settings
 from robustbench_mt.reporting.runs import Runs
 
 __all__ = ["doubts"]
@@ -29,13 +28,9 @@ _LEFT_OUT: tuple[tuple[Status, str], ...] = (
 # hard not to be above it.
 _HUB = 0.5
 _ENOUGH_INSTANCES = 8
-# Of the test examples of the largest class to those of the smallest.
-_UNEVEN = 1.5
-# Of the minority, under which other test examples may well give something else.
-_ENOUGH_OF_MINORITY = 20
 # Of the slowest training to the fastest of its kind, in time a step.
 _BUSY = 1.5
-# Cells that failed for the same reason.
+# Cells that failed for the same reason, and checkpoints of which the same is to be doubted.
 _NAMED = 5
 
 
@@ -48,15 +43,7 @@ def doubts(
 ) -> list[str]:
     """One sentence a doubt, in the order of the report's sections."""
     of_attacks = [*_probes(groups), *_attacks(groups), *_unequal(groups)]
-    of_curves = [
-        *_unlike("imbalance", runs.imbalance),
-        *_uneven_tests(imbalance),
-        *_few_tests(imbalance),
-        *_collapsed(imbalance),
-        *_remarked(imbalance),
-        *_unlike("label noise", runs.label_noise),
-        *_unlearned(label_noise),
-    ]
+    of_curves = curve_doubts(runs, imbalance, label_noise)
     seeds = _seeds(groups, [*imbalance, *label_noise])
     return [
         *_failures(runs),
@@ -90,27 +77,50 @@ def _failures(runs: Runs) -> Iterator[str]:
     for failure in runs.failures:
         cells.setdefault(f"{failure.error}: {failure.message}", []).append(failure.cell)
     for reason, failed in cells.items():
-        named = ", ".join(failed[:_NAMED]) + (f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else "")
-        yield f"Missing here, as {'they' if len(failed) > 1 else 'it'} failed: {named} ({reason.rstrip('.')})."
+        they = "they" if len(failed) > 1 else "it"
+        yield f"Missing here, as {they} failed: {_named(failed)} ({reason.rstrip('.')})."
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _evaluations(runs: Runs) -> Iterator[str]:
+    """Once for all checkpoints of which an evaluation on the same set warns in the same words."""
+    warned: dict[tuple[str, str], list[str]] = {}
     for evaluated in runs.evaluations:
         record = evaluated.record
         for warning in record.warnings:
-            yield f"{record.checkpoint} on {record.task} ({record.split}, n={record.n}): {warning}"
+            where = f"{record.task} ({record.split}, n={record.n})"
+            warned.setdefault((where, warning), []).append(record.checkpoint)
+    for (where, warning), names in warned.items():
+        who = names[0] if len(names) == 1 else f"{len(names)} checkpoints"
+        yield f"{who} on {where}: {warning}{f' These are {_named(names)}.' if len(names) > 1 else ''}"
 
 
 def _hubs(rows: list[MatchingRow]) -> Iterator[str]:
+    """Once for all methods of a task; by distances there should be none."""
+    found: dict[tuple[str, bool], list[tuple[str, int, int]]] = {}
     for row in rows:
         seeds, every = sum(max(hubs) > _HUB for hubs in row.hubs), len(row.hubs)
         if seeds and row.instances >= _ENOUGH_INSTANCES:
-            remedy = "" if "similarity=distance" in row.method else " With similarity=distance no instance can."
-            yield (
-                f"{row.task}: training {row.method}, with {seeds} of {every} seed{'s' * (every != 1)} one instance "
-                "took more than half of the other rows' mass in a recorded matrix: all were mixed with much the same."
-                f"{remedy}"
-            )
+            found.setdefault((row.task, "similarity=distance" in row.method), []).append((row.method, seeds, every))
+    for (task, by_distance), methods in found.items():
+        remedy = "" if by_distance else " With similarity=distance no instance can."
+        yield (
+            f"{task}: training {_with_seeds(methods)} one instance took more than half of the other rows' mass in a "
+            f"recorded matrix: all were mixed with much the same.{remedy}"
+        )
+
+
+def _with_seeds(methods: Sequence[tuple[str, int, int]]) -> str:
+    seeds, every = (sum(numbers) for numbers in list(zip(*methods, strict=True))[1:])
+    of = f"{seeds} of {every} seed{'s' * (every != 1)}"
+    if len(methods) == 1:
+        return f"{methods[0][0]}, with {of}"
+    if len(methods) > _NAMED:
+        return f"{len(methods)} methods, in {seeds} of {every} trainings"
+    return f"{listed_with_and([f'{method} ({seeds} of {every} seeds)' for method, seeds, every in methods])},"
 
 
 def _probes(groups: Sequence[AttackGroup]) -> Iterator[str]:
@@ -185,89 +195,6 @@ def _ended_by_budget(task: str, recipe: str, groups: Sequence[AttackGroup]) -> I
             yield (
                 f"{task}: a budget ({group.budget}) ended {sum(counts.values())} of {attacked} attacks of {recipe} on "
                 f"{group.method} ({told}): these examples count as withstood, but not without limit.{clock}"
-            )
-
-
-def _unlike(curve: str, points: Sequence[CurveRecord]) -> Iterator[str]:
-    """Points of several runs that methods' names do not tell apart, as each method has but one of the settings."""
-    curves: dict[tuple[str, ...], list[CurveRecord]] = {}
-    for point in points:
-        curves.setdefault((point.task, *point.identity), []).append(point)
-    told = {(task, unlike): None for (task, *_), of in curves.items() for unlike in unlike_settings(of, varied=False)}
-    yield from (f"{task}: methods along the {curve} curve differ in more than the method: {it}." for task, it in told)
-
-
-def _uneven_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
-    """Once for each test set, and class that is the minority in training."""
-    told = {}
-    for row in rows:
-        largest, smallest = (end(row.test_counts, key=lambda name: row.test_counts[name]) for end in (max, min))
-        if row.test_counts[largest] > _UNEVEN * row.test_counts[smallest]:
-            told[row.task, row.minority, tuple(row.test_counts.items())] = (
-                f"{row.task}: the test set is not balanced, with {row.test_counts[largest]:,} examples of {largest} "
-                f"and {row.test_counts[smallest]:,} of {smallest}. F1 and average precision of {row.minority}, the "
-                "minority in training, depend on that (to predict it always has an F1 of "
-                f"{row.f1_of_always:.3f}); balanced accuracy and recall do not."
-            )
-    yield from told.values()
-
-
-def _few_tests(rows: list[ImbalanceRow]) -> Iterator[str]:
-    """Once for each test set, and class that is the minority in training; one seed's intervals are over examples."""
-    few = {
-        (row.task, row.minority, row.test_counts[row.minority]): None
-        for row in rows
-        if len(row.seeds) > 1 and row.test_counts[row.minority] < _ENOUGH_OF_MINORITY
-    }
-    for task, minority, count in few:
-        yield (
-            f"{task}: all that is said of {minority}, the minority in training, rests on {count} test "
-            f"example{'s' * (count != 1)}: intervals over seeds tell what other seeds may give on these, not what "
-            "other examples may."
-        )
-
-
-def _collapsed(rows: list[ImbalanceRow]) -> Iterator[str]:
-    for row in rows:
-        # Where a seed has no recall, there are none.
-        seeds = list(zip(row.recalls, row.by_seed, strict=False))
-        never = sum(recall == 0 for recall, _ in seeds)
-        # A recall of 1 is no collapse by itself: the classifier may be right.
-        always = sum(recall == 1 and math.isclose(f1, row.f1_of_always) for recall, f1 in seeds)
-        for count, what in ((never, "never rightly predict"), (always, "always predict")):
-            if count:
-                theirs = "its" if count == 1 else "their"
-                yield (
-                    f"{row.task}: {count} of {len(seeds)} seed{'s' * (len(seeds) != 1)} of {row.method} trained at "
-                    f"{row.trained_on} {what}{'s' * (count == 1)} {row.minority}: {theirs} training collapsed, and "
-                    f"{theirs} F1 says no more than that."
-                )
-
-
-def _remarked(rows: list[ImbalanceRow]) -> Iterator[str]:
-    """Each remark once a task, with all that it is about."""
-    about: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for (task, trained_on, remark), methods in _methods_by_remark(rows).items():
-        about.setdefault((task, remark, tuple(methods)), []).append(trained_on)
-    for (task, remark, together), levels in about.items():
-        yield f"{task}: {', '.join(together)} trained at {', '.join(levels)}: {remark}"
-
-
-def _methods_by_remark(rows: list[ImbalanceRow]) -> dict[tuple[str, str, str], list[str]]:
-    methods: dict[tuple[str, str, str], list[str]] = {}
-    for row in rows:
-        for remark in row.remarks:
-            methods.setdefault((row.task, row.trained_on, remark), []).append(row.method)
-    return methods
-
-
-def _unlearned(rows: list[LabelNoiseRow]) -> Iterator[str]:
-    for row in rows:
-        accuracy = row.measured.value
-        if accuracy is not None and accuracy <= 1 / row.classes:
-            yield (
-                f"{row.task}: {row.method} trained with {row.level_name} of the labels flipped has a clean accuracy of "
-                f"{accuracy:.3f}, at or under chance ({1 / row.classes:.3f}): nothing was learned from the right ones."
             )
 
 

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 
 from robustbench_mt.reporting.dialects import LATEX
 from robustbench_mt.reporting.naming import file_name
@@ -25,7 +24,7 @@ def to_latex(table: Table) -> str:
     counted over stands in the head where it is the same for all rows, else behind each interval. A column that says the
     same in all rows is told in the caption.
     """
-    table = _without_constants(table.for_readers())
+    table = table.for_readers().without_constants()
     positions = range(len(table.columns))
     counts = [_shared_count(table, position) for position in positions]
     heads = [_head(table, position, counts[position]) for position in positions]
@@ -36,7 +35,8 @@ def to_latex(table: Table) -> str:
     shape = "".join(_shape(table, position) for position in positions)
     kind = "table" if len(table.columns) <= _FEW_COLUMNS else "table*"
     label = f"tab:{file_name(table.name).replace('_', '-')}"
-    title = rf"\caption{{\textbf{{{LATEX.escape(table.title)}.}} {LATEX.escape(table.caption)}}}\label{{{label}}}"
+    caption = f"{table.caption} The same in all rows: {table.same}." if table.same else table.caption
+    title = rf"\caption{{\textbf{{{LATEX.escape(table.title)}.}} {LATEX.escape(caption)}}}\label{{{label}}}"
     continued = rf"Table~\ref{{{label}}}, continued.\\[4pt]"
     lines = [
         line
@@ -58,25 +58,6 @@ def _float(kind: str, title: str, shape: str, head: str, rows: Sequence[Sequence
         r"\end{tabular}}",
         rf"\end{{{kind}}}",
     ]
-
-
-def _without_constants(table: Table) -> Table:
-    first, *others = table.rows
-    same = [
-        position
-        for position, cell in enumerate(first)
-        if others and not isinstance(cell, Estimate) and all(row[position] == cell for row in others)
-    ]
-    if not same:
-        return table
-    told = "; ".join(f"{column.title}: {Table.show(column, first[i])}" for i in same for column in [table.columns[i]])
-    kept = [position for position in range(len(first)) if position not in same]
-    return replace(
-        table,
-        caption=f"{table.caption} The same in all rows: {told}.",
-        columns=[table.columns[position] for position in kept],
-        rows=[[row[position] for position in kept] for row in table.rows],
-    )
 
 
 def _line(cells: Sequence[str]) -> str:

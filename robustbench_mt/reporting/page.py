@@ -19,13 +19,14 @@ from robustbench_mt.reporting.embedding import embedded
 from robustbench_mt.reporting.environment import TEMPLATES, environment
 from robustbench_mt.reporting.example_payload import pack_examples
 from robustbench_mt.reporting.examples import in_turn, take
-from robustbench_mt.reporting.findings import Finding
+from robustbench_mt.reporting.finding import KINDS, Finding
 from robustbench_mt.reporting.leaderboard_rows import LeaderboardRow
 from robustbench_mt.reporting.prose import methods_prose
 from robustbench_mt.reporting.provenance import provenance_tables
 from robustbench_mt.reporting.result_tables import result_tables
 from robustbench_mt.reporting.summary import Summary
 from robustbench_mt.reporting.table import Table
+from robustbench_mt.reporting.what_was_run import what_was_run
 from robustbench_mt.statistics import Estimate
 from robustbench_mt.visible import pieces, visible
 
@@ -39,7 +40,11 @@ STATIC_EXAMPLES, STATIC_CHARACTERS = 300, 600_000
 # The elements around all packed blocks, of which there are 500 at most.
 _ELEMENTS = 40_000
 # Of findings alike that stand open to the eye; more are folded into one line.
-_FEW_FINDINGS = 6
+_FEW_FINDINGS = 10
+_FOLDED = {
+    "untold": "No difference can be told at this n in {} comparisons",
+    "mass": "Where the mass of a row of the matching matrix went, by {} methods",
+}
 # Of each recipe against a checkpoint, successes that are looked at for one that its page has room for.
 _LOOKED_AT = 20
 
@@ -69,7 +74,7 @@ class _Script:
 # What stands where: the tables shown and the tables folded, by their names.
 _SECTIONS = (
     ("attacks", "Accuracy under attack", ("attacks",), ("attacks_by_checkpoint",)),
-    ("paired", "Two checkpoints on the same examples", ("paired", "paired_seeds"), ()),
+    ("paired", "Two checkpoints on the same examples", ("paired_seeds", "paired"), ()),
     ("words", "Accuracy against the share of words changed", (), ("accuracy_by_words",)),
     ("queries", "Success against queries", (), ()),
     ("length", "Accuracy against the length of the text", (), ()),
@@ -99,7 +104,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
         summary: the rows.
         drawings: the figures, each with a name of its own, shown in their sections.
     """
-    tables = {table.name: table.for_readers() for table in result_tables(summary)}
+    tables = {table.name: table.for_readers().without_constants() for table in result_tables(summary)}
     sections, missing = _sections(tables, drawings)
     groups, keys = summary.groups, summary.keys
     attacked = sum(len(file.attacked) for group in groups for file in group.files)
@@ -119,6 +124,7 @@ def render_page(summary: Summary, drawings: Sequence[Drawing]) -> str:
             scripts=[_script(name) for name in _SCRIPTS],
             version=__version__,
             summary=summary,
+            what_was_run=what_was_run(summary),
             counts=_counts(summary, attacked),
             findings=_findings(summary.findings),
             leaderboard=tables.get("leaderboard"),
@@ -180,16 +186,11 @@ def _sections(tables: dict[str, Table], drawings: Sequence[Drawing]) -> tuple[li
 def _findings(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
     """Those that stand by themselves, under no title, and those that are folded under one."""
     parts: dict[str, list[Finding]] = {"": []}
-    for kind, title in (
-        ("told", ""),
-        ("untold", "No difference can be told at this n in {} comparisons"),
-        ("mass", "Where the mass of a row of the matching matrix went, in {} lines"),
-    ):
+    for kind in KINDS:
         of_kind = [finding for finding in findings if finding.kind == kind]
-        folded = title and len(of_kind) > _FEW_FINDINGS
-        parts.setdefault(title.format(len(of_kind)) if folded else "", []).extend(of_kind)
-    # Those that stand by themselves keep their order.
-    parts[""].sort(key=findings.index)
+        folded = kind in _FOLDED and len(of_kind) > _FEW_FINDINGS
+        title = _FOLDED[kind].format(sum(finding.count for finding in of_kind)) if folded else ""
+        parts.setdefault(title, []).extend(of_kind)
     return list(parts.items())
 
 

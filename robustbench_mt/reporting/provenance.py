@@ -209,4 +209,8 @@ def _told(values: Mapping[str, Any]) -> str:
 
 
 def _pairs(items: Iterable[tuple[str, Any]]) -> list[str]:
-    return [f"{name}: {'; '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in items]
+    return [
+        f"{name}: {'; '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in items
+        if value is not None
+    ]

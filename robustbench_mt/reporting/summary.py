@@ -19,7 +19,8 @@ from robustbench_mt.reporting.batch_dependence_rows import BatchDependenceRow, b
 from robustbench_mt.reporting.curve_differences import CurveDifference, curve_differences
 from robustbench_mt.reporting.curve_rows import ImbalanceRow, LabelNoiseRow, imbalance_rows, label_noise_rows
 from robustbench_mt.reporting.doubts import doubts
-from robustbench_mt.reporting.findings import Finding, findings
+from robustbench_mt.reporting.finding import Finding
+from robustbench_mt.reporting.findings import findings
 from robustbench_mt.reporting.leaderboard_rows import CheckpointKeys, LeaderboardRow, leaderboard_rows
 from robustbench_mt.reporting.length_rows import LengthRow, length_rows
 from robustbench_mt.reporting.matching_rows import MatchingRow, matching_rows
@@ -113,6 +114,7 @@ def summarize(dirs: AnyPath | Sequence[AnyPath]) -> Summary:
     evaluations = [row for row in scores if not static_set(row.split)]
     static_sets = [row for row in scores if static_set(row.split)]
     methods = method_rows(runs.evaluations, runs.failures)
+    averages = average_rows(methods)
     attacks = [attack_row(group) for group in flipping]
     worst_case = [attack_row(group) for group in worst_case_of]
     imbalance = imbalance_rows(runs.imbalance)
@@ -133,7 +135,7 @@ def summarize(dirs: AnyPath | Sequence[AnyPath]) -> Summary:
         evaluations,
         static_sets,
         methods,
-        average_rows(methods),
+        averages,
         ablations(methods),
         method_remarks(runs),
         attacks,
@@ -151,6 +153,7 @@ def summarize(dirs: AnyPath | Sequence[AnyPath]) -> Summary:
         matching,
         findings(
             methods=methods,
+            averages=averages,
             evaluations=evaluations,
             static_sets=static_sets,
             attacks=attacks,

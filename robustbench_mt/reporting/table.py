@@ -1,5 +1,6 @@
 """A table as cells that CSV, Markdown and HTML each show in their way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -50,6 +51,7 @@ class Table:
         caption: what is counted, and what the intervals are.
         rows: as many cells as columns; estimates only under ``percent``, ``points`` and ``number``.
         names_stay: whether the page keeps the first column, which names the rows, in sight while it scrolls the others.
+        same: what all rows have the same, where it has no column.
     """
 
     name: str
@@ -58,12 +60,31 @@ class Table:
     columns: list[Column]
     rows: list[list[Cell]]
     names_stay: bool = False
+    same: str = ""
 
     def for_readers(self) -> "Table":
         """The table without what CSV alone has."""
-        shown = [position for position, column in enumerate(self.columns) if not column.csv_only]
-        columns = [self.columns[position] for position in shown]
-        return replace(self, columns=columns, rows=[[row[position] for position in shown] for row in self.rows])
+        return self._with([position for position, column in enumerate(self.columns) if not column.csv_only])
+
+    def without_constants(self) -> "Table":
+        """The table without the columns that say the same in all rows, which ``same`` tells once."""
+        first, *others = self.rows
+        same = [
+            position
+            for position, cell in enumerate(first)
+            if others and not isinstance(cell, Estimate) and all(row[position] == cell for row in others)
+            # What names the rows stays, and so does what is compared with 5%.
+            if not (self.names_stay and position == 0) and self.columns[position].unit != "p"
+        ]
+        told = (
+            f"{self.columns[position].title} {self.show(self.columns[position], first[position])}" for position in same
+        )
+        kept = self._with([position for position in range(len(first)) if position not in same])
+        return replace(kept, same="; ".join(told))
+
+    def _with(self, positions: Sequence[int]) -> "Table":
+        columns = [self.columns[position] for position in positions]
+        return replace(self, columns=columns, rows=[[row[position] for position in positions] for row in self.rows])
 
     def has_estimates(self, position: int) -> bool:
         """Whether a column has an estimate in any row."""

@@ -13,6 +13,7 @@ from rich.text import Text
 from robustbench_mt.reporting.attack_rows import AttackRow, ReductionRow
 from robustbench_mt.reporting.average_rows import AverageRow
 from robustbench_mt.reporting.curve_rows import TUNED, CurveRow, ImbalanceRow, protocol_suffix
+from robustbench_mt.reporting.finding import Finding
 from robustbench_mt.reporting.method_rows import MethodRow
 from robustbench_mt.reporting.naming import method_order
 from robustbench_mt.reporting.paired_rows import PairedRow
@@ -26,6 +27,7 @@ __all__ = ["render_terminal"]
 
 # More columns would be folded to shreds on a terminal of 80.
 MOST_TARGETS = 3
+MOST_FINDINGS = 10
 # Longer names of methods take a line a setting, or they would leave the numbers none.
 _LONGEST_NAME = 24
 _BETWEEN_SETTINGS = re.compile(r"(?<=[:,])(?=\S)|(?<=,) | (?=\()")
@@ -55,9 +57,17 @@ def render_terminal(summary: Summary) -> RenderableType:
         noise = list(of_noise)
         shown = [(row.method, row, row.measured) for row in noise]
         parts.append(_curve(f"{task}: clean accuracy by share of training labels flipped", shown, "percent"))
-    said = [_text(finding.headline) for finding in summary.findings]
+    said = [_text(headline) for headline in _headlines(summary.findings)]
     said += [_text(f"Doubt: {doubt}", "yellow") for doubt in summary.doubts]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), *said)
+
+
+def _headlines(findings: Sequence[Finding]) -> list[str]:
+    """All differences that are told, and of the rest, which come after them, as many as can be read."""
+    shown = max(MOST_FINDINGS, sum(finding.kind == "told" for finding in findings))
+    left = len(findings) - shown
+    more = [f"{left} more finding{'s are' if left > 1 else ' is'} in the report."] if left > 0 else []
+    return [*(finding.headline for finding in findings[:shown]), *more]
 
 
 def _accuracies(summary: Summary, task: str) -> RichTable:

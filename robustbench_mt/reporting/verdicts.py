@@ -16,10 +16,11 @@ BySeed = tuple[Sequence[float], Sequence[float]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """``higher``, ``lower`` or :data:`UNTOLD`, and the test that says so."""
+    """``higher``, ``lower`` or :data:`UNTOLD`, and the test that says so, with its ``p``."""
 
     told: str
     why: str = ""
+    p: float | None = None
 
 
 def by_intervals(value: Estimate, other: Estimate) -> Verdict:
@@ -61,4 +62,4 @@ def by_test(p: float | None, is_higher: bool, test: str, tested: int) -> Verdict
         return Verdict(UNTOLD)
     told = UNTOLD if p >= LEVEL else "higher" if is_higher else "lower"
     shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return Verdict(told, f" ({shown}, {test}{f', Holm over {tested}' if tested > 1 else ''})")
+    return Verdict(told, f" ({shown}, {test}{f', Holm over {tested}' if tested > 1 else ''})", p)

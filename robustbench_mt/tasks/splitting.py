@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from robustbench_mt.tasks.task import Examples
+from robustbench_mt.wording import NO_TEST_SET
 
 __all__ = ["complete_splits", "cut_validation", "drop_duplicates", "split_by_content", "text_key"]
 
@@ -93,7 +94,7 @@ def complete_splits(
             return split_by_content(train), ["train, validation and test were split by content, 80 : 10 : 10."]
         test = validation
         validation = None
-        remarks.append("There is no labelled test set: test is the development set.")
+        remarks.append(NO_TEST_SET)
     if validation is None:
         train, validation = cut_validation(train)
         remarks.append(f"validation is {len(validation)} examples cut from train by content.")

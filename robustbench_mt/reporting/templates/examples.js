@@ -43,6 +43,10 @@
     return element;
   });
 
+  // As the page's own tables: a line may break after the signs that join a name's parts.
+  const breakable = (piece) => typeof piece !== "string" ? [piece]
+    : piece.split(/(?<=[,_:=])(?=\S)/).flatMap((part, number) => (number ? [make("wbr"), part] : [part]));
+
   const passages = (field, side, tag) => field.passages.flatMap((passage, position) => {
     const [kind, both] = Object.entries(passage)[0];
     const words = kind === "same" ? both : both[side];
@@ -68,7 +72,7 @@
     const every = Array.from({ length: count }, (_, position) => position);
     const example = async (position) => (await unpackedBlock(Math.floor(position / block)))[position % block];
     const row = (position, { about, fields, untouched }) => {
-      const name = (kind) => pieces(names[kind][columns[kind][position]]);
+      const name = (kind) => pieces(names[kind][columns[kind][position]]).flatMap(breakable);
       const status = names.status[columns.status[position]];
       return make("tr", "",
         make("td", "about", make("span", `status ${status}`, status), " ",
