@@ -78,7 +78,7 @@ class Crossed:
         skewness that examples bring (see :mod:`robustbench_mt.skewness`).
 
         In simulation (``benchmarks/interval_coverage.py``; queries of 20 to 400 examples, lognormal with an sd of 0.7
-        to 1.1) its nominal 95% cover 93 to 98%.
+        to 1.1) its nominal 95% cover 94 to 99%.
         """
         if len(values) < 2:
             return mean_over_examples(np.concatenate(values) if values else []).within(0.0, math.inf)

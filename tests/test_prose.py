@@ -310,6 +310,11 @@ def test_the_intervals_of_a_single_training_are_told(
     assert (" in earlier versions' records" in caption) == (len(kinds) < len(point.intervals))
 
 
+def test_a_section_without_statistics_does_not_speak_of_them(tmp_path: Path) -> None:
+    told = trained(tmp_path, training("vanilla", 0))
+    assert "**Software.**" in told and "Statistics." not in told
+
+
 def test_hostile_names_are_text(tmp_path: Path) -> None:
     name = HOSTILE.replace("\ud800", "")
     hostile = training(
