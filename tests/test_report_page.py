@@ -32,6 +32,7 @@ from robustbench_mt.records import (
 )
 from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
+from robustbench_mt.reporting.finding import KINDS
 from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.marking import mark_changes
 from robustbench_mt.reporting.page import render_page
@@ -168,7 +169,7 @@ def test_many_findings_that_tell_no_difference_are_folded(tmp_path: Path) -> Non
     assert f" {len(summary.findings) - MOST_FINDINGS} more findings are in the report." in shown
     # First what is told, then what is not; of averages too.
     kinds = [finding.kind for finding in summary.findings]
-    assert kinds == sorted(kinds, key=("told", "untold", "mass").index)
+    assert kinds == sorted(kinds, key=KINDS.index)
     (average,) = [row for row in summary.averages if row.against]
     assert any(f"p = {average.p_holm:.3f}" in finding.headline for finding in untold if "average" in finding.headline)
 
@@ -324,10 +325,16 @@ def test_a_setting_that_was_not_set_is_not_told(tmp_path: Path) -> None:
 
 def test_what_all_rows_have_the_same_is_told_once() -> None:
     columns = [Column("name", "name"), Column("n", "n", "number", 0), Column("p", "p", "p"), Column("split", "split")]
-    table = Table("scores", "Scores", "", columns, [["a", 885, 1.0, "test"], ["a", 885, 1.0, "test"]])
+    table = Table("scores", "Scores", "", [*columns], [["a", 885, 1.0, "test"], ["a", 885, 1.0, "test"]])
     narrow = table.without_constants()
     assert ([column.key for column in narrow.columns], narrow.rows) == (["p"], [[1.0], [1.0]])
     assert narrow.same == "name a; n 885; split test"
+    # A column that says nothing goes without a word.
+    columns.append(Column("against", "compared with"))
+    without = replace(
+        table, columns=columns, rows=[[*row, nothing] for row, nothing in zip(table.rows, "––", strict=True)]
+    )
+    assert without.without_constants() == narrow
     # What names the rows stays, and a table of one row has nothing to compare.
     assert [column.key for column in replace(table, names_stay=True).without_constants().columns] == ["name", "p"]
     assert replace(table, rows=table.rows[:1]).without_constants() == replace(table, rows=table.rows[:1])
@@ -343,7 +350,8 @@ def test_the_page_begins_with_what_was_run(run: Path, page: str, tmp_path: Path)
     assert "minilm fine-tuned on reviews by vanilla and match (3 seeds)." in told
     assert "6 checkpoints attacked on reviews (test) by deepwordbug, input-reduction, pwws and textfooler, on" in told
     assert "fine-tuned on imbalanced training sets of reviews, 1:1 to 50:1, by" in told
-    assert "labels, a share of them flipped, of reviews, 0% to" in told and "development set" not in told
+    assert "fine-tuned on reviews with 0% to 20% of the training labels flipped, by vanilla and match (3 seeds)" in told
+    assert "development set" not in told
     data = {"train": "c0ffee", "remarks": [NO_TEST_SET]}
     made = [training("vanilla", 0, task=task, data=data, checkpoint=task) for task in ("rte", "cola")]
     write(tmp_path / "train.jsonl", TrainingRecord, made)

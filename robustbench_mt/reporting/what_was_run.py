@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from robustbench_mt.curve_records import CurveRecord
+from robustbench_mt.records import TrainingRecord
 from robustbench_mt.reporting.attack_facts import attack_facts
 from robustbench_mt.reporting.curve_rows import CurveRow
 from robustbench_mt.reporting.finding import listed_with_and
@@ -18,12 +19,11 @@ _MOST_NAMED = 8
 
 def what_was_run(summary: Summary) -> list[str]:
     """A sentence a kind of record."""
-    runs = summary.runs
     return [
         *_trained(summary),
         *_attacked(summary),
-        *_along("imbalanced training sets", runs.imbalance, summary.imbalance),
-        *_along("training labels, a share of them flipped,", runs.label_noise, summary.label_noise),
+        *_imbalanced(summary),
+        *_flipped(summary),
         *_scored_on_development_sets(summary),
     ]
 
@@ -31,11 +31,7 @@ def what_was_run(summary: Summary) -> list[str]:
 def _trained(summary: Summary) -> Iterator[str]:
     made = summary.runs.trainings
     if made:
-        yield (
-            f"{_named((each.base for each in made), 'encoders')} fine-tuned on "
-            f"{_named((each.task for each in made), 'tasks')} by {_methods(each.method for each in made)} "
-            f"({_seeds(each.seed for each in made)})."
-        )
+        yield _fine_tuned(made, _tasks(made))
 
 
 def _attacked(summary: Summary) -> Iterator[str]:
@@ -44,20 +40,38 @@ def _attacked(summary: Summary) -> Iterator[str]:
         examples = f"{most:,}" if least == most else f"{least:,} to {most:,}"
         checkpoints = f"{facts.checkpoints:,} checkpoint{'s' * (facts.checkpoints != 1)}"
         recipes = _named([recipe.name for recipe in facts.recipes], "recipes")
+        each = " each" * (facts.checkpoints > 1 or len(facts.recipes) > 1)
         yield (
             f"{checkpoints} attacked on {facts.task} ({facts.split}) by {recipes}, on {examples} "
-            f"example{'s' * (most != 1)} each."
+            f"example{'s' * (most != 1)}{each}."
         )
 
 
-def _along(what: str, points: Sequence[CurveRecord], rows: Sequence[CurveRow]) -> Iterator[str]:
-    if points:
-        levels = [row.level_name for row in sorted(rows, key=lambda row: row.level)]
-        yield (
-            f"{_named((each.base for each in points), 'encoders')} fine-tuned on {what} of "
-            f"{_named((each.task for each in points), 'tasks')}, {levels[0]} to {levels[-1]}, "
-            f"by {_methods(each.method for each in points)} ({_seeds(each.seed for each in points)})."
-        )
+def _imbalanced(summary: Summary) -> Iterator[str]:
+    made = summary.runs.imbalance
+    if made:
+        ratios = _levels([row for row in summary.imbalance if row.share is None])
+        kept = [f"{shares} of the minority kept" for shares in _levels([r for r in summary.imbalance if r.share])]
+        levels = " and ".join([*ratios, *kept])
+        yield _fine_tuned(made, f"imbalanced training sets of {_tasks(made)}, {levels},")
+
+
+def _flipped(summary: Summary) -> Iterator[str]:
+    made = summary.runs.label_noise
+    if made:
+        (shares,) = _levels(summary.label_noise)
+        yield _fine_tuned(made, f"{_tasks(made)} with {shares} of the training labels flipped,")
+
+
+def _levels(rows: Sequence[CurveRow]) -> list[str]:
+    """From the lowest to the highest, where there are any."""
+    names = [row.level_name for row in sorted(rows, key=lambda row: row.level)]
+    return [" to ".join(dict.fromkeys((names[0], names[-1])))] if names else []
+
+
+def _fine_tuned(made: Sequence[TrainingRecord | CurveRecord], what: str) -> str:
+    methods = _named(sorted({each.method for each in made}, key=method_order), "methods")
+    return f"{_named((each.base for each in made), 'encoders')} fine-tuned on {what} by {methods} ({_seeds(made)})."
 
 
 def _scored_on_development_sets(summary: Summary) -> Iterator[str]:
@@ -67,8 +81,8 @@ def _scored_on_development_sets(summary: Summary) -> Iterator[str]:
         yield f"What is called test is the development set of {listed_with_and(tasks)}: {they} no labelled test set."
 
 
-def _methods(names: Iterable[str]) -> str:
-    return _named(sorted(set(names), key=method_order), "methods")
+def _tasks(made: Iterable[TrainingRecord | CurveRecord]) -> str:
+    return _named((each.task for each in made), "tasks")
 
 
 def _named(names: Iterable[str], what: str) -> str:
@@ -76,6 +90,12 @@ def _named(names: Iterable[str], what: str) -> str:
     return listed_with_and(every) if len(every) <= _MOST_NAMED else f"{len(every)} {what}"
 
 
-def _seeds(seeds: Iterable[int]) -> str:
-    count = len(set(seeds))
-    return f"{count} seed{'s' * (count != 1)}"
+def _seeds(made: Iterable[TrainingRecord | CurveRecord]) -> str:
+    """How many each method has on a task, whether they are the same or not."""
+    seeds: dict[tuple[str, str, str], set[int]] = {}
+    for each in made:
+        seeds.setdefault((each.task, each.base, each.method), set()).add(each.seed)
+    counts = [len(of_method) for of_method in seeds.values()]
+    count = " to ".join(str(end) for end in dict.fromkeys((min(counts), max(counts))))
+    each_has = " each" * (len(set(map(frozenset, seeds.values()))) > 1)
+    return f"{count} seed{'s' * (max(counts) != 1)}{each_has}"
