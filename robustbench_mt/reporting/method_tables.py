@@ -64,7 +64,7 @@ def _methods(rows: Sequence[MethodRow], remarks: str) -> Table:
             *P_OVER_SEEDS,
             Column("comparisons", "comparisons", "number", 0, csv_only=True),
             Column("failed", "failed to train", "number", 0),
-            Column("judged", "of runs", "number", 0),
+            Column("judged", "runs judged", "number", 0),
         ],
         [
             [

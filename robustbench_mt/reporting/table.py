@@ -11,6 +11,8 @@ __all__ = ["P_OF_T", "P_OVER_SEEDS", "Cell", "Column", "Table"]
 
 Cell = str | int | float | None | Estimate
 
+_NOTHING = "–"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -67,7 +69,7 @@ class Table:
         return self._with([position for position, column in enumerate(self.columns) if not column.csv_only])
 
     def without_constants(self) -> "Table":
-        """The table without the columns that say the same in all rows, which ``same`` tells once."""
+        """The table without the columns that say the same in all rows, which ``same`` tells once, or say nothing."""
         first, *others = self.rows
         same = [
             position
@@ -76,9 +78,11 @@ class Table:
             # What names the rows stays, and so does what is compared with 5%.
             if not (self.names_stay and position == 0) and self.columns[position].unit != "p"
         ]
-        told = (
-            f"{self.columns[position].title} {self.show(self.columns[position], first[position])}" for position in same
-        )
+        told = [
+            f"{self.columns[position].title} {shown}"
+            for position in same
+            if (shown := self.show(self.columns[position], first[position])) != _NOTHING
+        ]
         kept = self._with([position for position in range(len(first)) if position not in same])
         return replace(kept, same="; ".join(told))
 
@@ -94,7 +98,7 @@ class Table:
     def show(column: Column, cell: Cell) -> str:
         """A cell as readers see it; ``–`` where there is nothing to tell."""
         if cell is None:
-            return "–"
+            return _NOTHING
         if isinstance(cell, Estimate):
             return cell.show(column.scale, column.digits)
         if isinstance(cell, str) or column.unit == "text":
