@@ -114,13 +114,13 @@ def _hubs(rows: list[MatchingRow]) -> Iterator[str]:
 
 
 def _with_seeds(methods: Sequence[tuple[str, int, int]]) -> str:
-    seeds, every = (sum(numbers) for numbers in list(zip(*methods, strict=True))[1:])
-    of = f"{seeds} of {every} seed{'s' * (every != 1)}"
-    if len(methods) == 1:
-        return f"{methods[0][0]}, with {of}"
     if len(methods) > _NAMED:
+        seeds, every = (sum(numbers) for numbers in list(zip(*methods, strict=True))[1:])
         return f"{len(methods)} methods, in {seeds} of {every} trainings"
-    return f"{listed_with_and([f'{method} ({seeds} of {every} seeds)' for method, seeds, every in methods])},"
+    counted = [(method, f"{seeds} of {every} seed{'s' * (every != 1)}") for method, seeds, every in methods]
+    if len(counted) == 1:
+        return ", with ".join(counted[0])
+    return f"{listed_with_and([f'{method} ({of})' for method, of in counted])},"
 
 
 def _probes(groups: Sequence[AttackGroup]) -> Iterator[str]:

@@ -8,10 +8,10 @@ from robustbench_mt.reporting.verdicts import UNTOLD, Verdict
 
 __all__ = ["KINDS", "Comparison", "Finding", "listed_with_and", "told_together"]
 
-Kind = Literal["told", "untold", "mass"]
+Kind = Literal["told", "alone", "untold", "mass"]
 # More methods are counted, and named in the details.
 _MOST_NAMED = 6
-KINDS: tuple[Kind, ...] = ("told", "untold", "mass")
+KINDS: tuple[Kind, ...] = ("told", "alone", "untold", "mass")
 """Of findings, the most telling first."""
 
 
@@ -20,7 +20,8 @@ class Finding:
     """A sentence, and the numbers it rests on.
 
     Attributes:
-        kind: ``untold`` where no difference can be told in any of what is compared; ``mass`` of a matching matrix.
+        kind: ``alone`` of a method that has no other to be compared with; ``untold`` where no difference can be told in
+            any of what is compared; ``mass`` of a matching matrix.
         count: of the pairs of methods, or the methods, that it is about.
     """
 
@@ -93,12 +94,13 @@ def _finding(alike: Sequence[Comparison]) -> Finding:
 def _evidence(verdicts: Sequence[Verdict]) -> str:
     """The test that comes closest to telling a difference, where it is one for all."""
     tested = [verdict for verdict in verdicts if verdict.p is not None]
-    if len({verdict.told for verdict in verdicts}) > 1 or not tested:
+    is_untold = all(verdict.told == UNTOLD for verdict in verdicts)
+    if len({verdict.told for verdict in verdicts}) > 1 or not tested or (len(tested) < len(verdicts) and not is_untold):
         return ""
     if len(verdicts) == 1:
         return tested[0].why
     # Of differences that can be told, it is the weakest that all rest on.
-    end, name = (min, "smallest") if tested[0].told == UNTOLD else (max, "largest")
+    end, name = (min, "smallest") if is_untold else (max, "largest")
     return end(tested, key=lambda verdict: verdict.p or 0.0).why.replace("(p", f"({name} p", 1)
 
 
@@ -106,7 +108,7 @@ def _overall(verdicts: Sequence[str], counted: str) -> str:
     if len(verdicts) == 1:
         return verdicts[0]
     if len(set(verdicts)) == 1:
-        return f"{verdicts[0]}, in all {len(verdicts)} {counted}"
+        return f"{verdicts[0]}, in {'both' if len(verdicts) == 2 else f'all {len(verdicts)}'} {counted}"
     counts = [(verdict, verdicts.count(verdict)) for verdict in ("higher", "lower", UNTOLD)]
     (first, count), *rest = [(verdict, count) for verdict, count in counts if count]
     told = f"{first} in {count} of {len(verdicts)} {counted}"

@@ -1,6 +1,6 @@
 """The records' plain-words answer, with no claim that the intervals do not bear."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Literal, TypeVar
@@ -22,6 +22,7 @@ from robustbench_mt.statistics import Estimate
 
 __all__ = ["findings"]
 
+T = TypeVar("T", MethodRow, AverageRow)
 R = TypeVar("R", AttackRow, EvaluationRow, ImbalanceRow, LabelNoiseRow)
 
 
@@ -150,7 +151,8 @@ def _compare(
                 + (f"; before {_show(measure, before(row))}." if before else ".")
                 for row in of_task
             ]
-            yield Finding(f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with.", alone)
+            headline = f"{task}: {measure.name} of {of_task[0].method}; no other method to compare it with."
+            yield Finding(headline, alone, "alone")
         shared: dict[tuple[str, str], list[str]] = {}
         for method, baseline in compared(by_method):
             both = [name for name in by_method[method] if name in by_method[baseline]]
@@ -174,28 +176,35 @@ def _compare(
 def _scores(rows: Sequence[MethodRow]) -> Iterable[Comparison]:
     """Trainings without an attack, by the tests of the table of methods."""
     scores = {(row.task, row.split, row.method): row.score for row in rows}
-    by_pair: dict[tuple[str, str, str], list[MethodRow]] = {}
+    by_pair: dict[tuple[str, str, str], list[tuple[MethodRow, Estimate]]] = {}
     for row in filter(_is_tested, rows):
-        by_pair.setdefault((row.task, row.method, row.against), []).append(row)
-    for (task, method, against), of_pair in by_pair.items():
-        told = [_by_score(row, row.score, scores[task, row.split, against]) for row in of_pair]
-        verdicts, details = zip(*told, strict=True)
-        size = _points(of_pair[0]) if len(of_pair) == 1 else ""
-        subject = f"{task}: {of_pair[0].score_name}"
-        yield Comparison(subject, method, against, _SCORE.counted, verdicts, [*details], size)
+        other = scores[row.task, row.split, row.against]
+        by_pair.setdefault((f"{row.task}: {row.score_name}", row.method, row.against), []).append((row, other))
+    yield from _over_splits(by_pair)
 
 
 def _averages(rows: Sequence[AverageRow]) -> Iterable[Comparison]:
     """Over tasks, by the tests of the table of averages."""
+    by_pair: dict[tuple[str, str, str], list[tuple[AverageRow, Estimate]]] = {}
     for row in filter(_is_tested, rows):
         assert row.other is not None
-        verdict, detail = _by_score(row, row.average, row.other)
         subject = f"average over {listed_with_and(row.tasks)}: score"
-        yield Comparison(subject, row.method, row.against, _SCORE.counted, [verdict], [detail], _points(row))
+        by_pair.setdefault((subject, row.method, row.against), []).append((row, row.other))
+    yield from _over_splits(by_pair)
 
 
-def _by_score(row: MethodRow | AverageRow, score: Estimate, other: Estimate) -> tuple[Verdict, str]:
+def _over_splits(by_pair: Mapping[tuple[str, str, str], Sequence[tuple[T, Estimate]]]) -> Iterable[Comparison]:
+    """One comparison for each subject and pair of methods; its rows are one a split, with what the other method has."""
+    for (subject, method, against), of_pair in by_pair.items():
+        told = [_by_score(row, other) for row, other in of_pair]
+        verdicts, details = [verdict for verdict, _ in told], [detail for _, detail in told]
+        size = _points(of_pair[0][0]) if len(of_pair) == 1 else ""
+        yield Comparison(subject, method, against, _SCORE.counted, verdicts, details, size)
+
+
+def _by_score(row: MethodRow | AverageRow, other: Estimate) -> tuple[Verdict, str]:
     assert row.difference is not None
+    score = row.score if isinstance(row, MethodRow) else row.average
     verdict = by_test(row.p_holm, (row.difference.value or 0) > 0, over_seeds(row.difference.n), row.family)
     return verdict, (
         f"{row.split}: {row.method} {_show(_SCORE, score)}; {row.against} {_show(_SCORE, other)}: "

@@ -43,7 +43,7 @@ _ELEMENTS = 40_000
 _FEW_FINDINGS = 10
 _FOLDED = {
     "untold": "No difference can be told at this n in {} comparisons",
-    "mass": "Where the mass of a row of the matching matrix went, by {} methods",
+    "mass": "Where the mass of a row of the matching matrix went, in {} trainings of a method on a task",
 }
 # Of each recipe against a checkpoint, successes that are looked at for one that its page has room for.
 _LOOKED_AT = 20
