@@ -21,9 +21,8 @@ __all__ = ["Confusion"]
 Labels = Sequence[int] | NDArray[Any]
 
 _DRAWS = 2000
-# Cells that are drawn at once, of all tables, 8 bytes each; of a table with fewer, as many as the few are counted.
+# Cells that are drawn at once, of all tables, 8 bytes each.
 _MOST_CELLS = 4_000_000
-_FEW_CELLS = 2_500
 # Examples in a cell that has none.
 _UNSEEN = 1e-6
 
@@ -117,7 +116,7 @@ class Confusion:
             return Estimate(value, None, None, self._n, kind)
         table = self.table[np.ix_(there, there)]
         generator, drawn = np.random.default_rng(0), []
-        at_once = max(1, _MOST_CELLS // max(int(np.count_nonzero(table)), _FEW_CELLS))
+        at_once = max(1, _MOST_CELLS // int(np.count_nonzero(table)))
         for first in range(0, _DRAWS, at_once):
             drawn.append(_matthews(drawn_margins(table, min(at_once, _DRAWS - first), generator)))
         low, high = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

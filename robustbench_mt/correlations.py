@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pearson", "spearman"]
+__all__ = ["CORRELATIONS", "pearson", "spearman"]
 
 Array = NDArray[np.float64]
 
@@ -32,6 +32,10 @@ def pearson(first: Array, second: Array, counts: Array) -> Array:
 def spearman(first: Array, second: Array, counts: Array) -> Array:
     """Spearman's rank correlation, one value a sample; arguments are those of :func:`pearson`, of n scores."""
     return pearson(_ranks(first, counts), _ranks(second, counts), counts)
+
+
+CORRELATIONS = {"pearson": pearson, "spearman": spearman}
+"""By the metric's name."""
 
 
 def _ranks(scores: Array, counts: Array) -> Array:

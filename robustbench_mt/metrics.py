@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 from robustbench_mt.confusion import Confusion
-from robustbench_mt.correlations import pearson, spearman
+from robustbench_mt.correlations import CORRELATIONS
 from robustbench_mt.resampled import bootstrap_t
 from robustbench_mt.statistics import Estimate
 
 __all__ = [
     "METRICS",
     "Metrics",
+    "average_precision",
     "best_threshold",
     "calibration_error",
     "classification_metrics",
@@ -72,7 +73,7 @@ def regression_metrics(targets: Scores, predictions: Scores) -> dict[str, Estima
     n = len(both[0])
     return {
         name: bootstrap_t(partial(correlation, *both), n, n - 2, least=-1.0)
-        for name, correlation in (("pearson", pearson), ("spearman", spearman))
+        for name, correlation in CORRELATIONS.items()
     }
 
 

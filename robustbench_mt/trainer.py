@@ -17,7 +17,7 @@ from robustbench_mt.base_model import load_base
 from robustbench_mt.bases import find_base
 from robustbench_mt.checkpoints import save_checkpoint
 from robustbench_mt.collation import Collator, Padding
-from robustbench_mt.correlations import pearson, spearman
+from robustbench_mt.correlations import CORRELATIONS
 from robustbench_mt.distributed import shared_scratch
 from robustbench_mt.errors import DiskFullError, DivergenceError, TooFewExamplesError
 from robustbench_mt.method_trainer import MethodTrainer, training_arguments
@@ -216,10 +216,7 @@ def _compute_metrics(task: Task) -> Any:
 def _correlations(targets: NDArray[Any], predictions: NDArray[Any]) -> dict[str, float]:
     """Without the intervals, for which an epoch would have to wait."""
     once = np.ones((1, len(targets)))
-    values = {
-        name: float(correlation(targets, predictions, once)[0])
-        for name, correlation in (("pearson", pearson), ("spearman", spearman))
-    }
+    values = {name: float(correlation(targets, predictions, once)[0]) for name, correlation in CORRELATIONS.items()}
     # The trainer compares epochs by their metric; an undefined one is worse than any.
     return {name: -math.inf if math.isnan(value) else value for name, value in values.items()}
 

@@ -6,10 +6,10 @@ import pytest
 from pages import Page
 from report_tables import on_terminal
 from run_directory import evaluation, training, transfer, write
-from scored_trainings import noise, scored, trained
+from scored_trainings import noise, scored, trained, write_scores
 
 from robustbench_mt.records import EvaluationRecord, TrainingRecord, TransferRecord
-from robustbench_mt.reporting.finding import Comparison, told_together
+from robustbench_mt.reporting.finding import KINDS, Comparison, told_together
 from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.terminal import MOST_FINDINGS
@@ -74,3 +74,41 @@ HIGHER = by_test(0.02, True, "t", 3)
 def test_a_p_is_said_only_where_it_is_of_all(verdicts: list[Verdict], said: str) -> None:
     (finding,) = told_together([Comparison("rte: accuracy", "r3f", "vanilla", "attacks", verdicts, [])])
     assert finding.headline == f"rte: accuracy of r3f against vanilla: {said}."
+
+
+@pytest.mark.parametrize("others", [1, 3, 7])
+def test_methods_that_cannot_be_told_from_another_are_one_sentence(tmp_path: Path, others: int) -> None:
+    specs = ("vanilla", *(f"match:self_mass=0.{digit}" for digit in range(1, 1 + others)))
+    made = [trained("rte", spec, seed) for spec in specs for seed in (0, 1)]
+    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
+    summary = summarize([tmp_path])
+    text = Page(render_page(summary, [])).text
+    (untold,) = [finding for finding in summary.findings if finding.kind == "untold"]
+    assert untold.count == len(untold.details) == others and untold.headline in text
+    several = f"{', '.join(specs[1:-1])} and {specs[-1]}, each" if others == 3 else "7 methods, each"
+    named = several if others > 1 else specs[1]
+    assert untold.headline.startswith(
+        f"rte: accuracy of {named} against vanilla: no difference can be told at this n ("
+    )
+    least = min(row.p_holm for row in summary.methods if row.p_holm is not None)
+    assert f"{'smallest ' * (others > 1)}p = {least:.3f}, paired t over 2 seeds" in untold.headline
+    assert all(detail in text for detail in untold.details)
+
+
+def test_many_findings_that_tell_no_difference_are_folded(tmp_path: Path) -> None:
+    tasks = [f"task{number}" for number in range(12)]
+    made = [trained(task, spec, seed) for task in tasks for spec in ("vanilla", "r3f") for seed in (0, 1)]
+    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
+    summary = summarize([tmp_path])
+    text = Page(render_page(summary, [])).text
+    untold = [finding for finding in summary.findings if finding.kind == "untold"]
+    assert len(untold) == 13 and "No difference can be told at this n in 13 comparisons" in text
+    # A terminal has no room for all that is not told.
+    shown = " ".join(on_terminal(summary, 200).split())
+    assert sum(finding.headline in shown for finding in summary.findings) == MOST_FINDINGS
+    assert f" {len(summary.findings) - MOST_FINDINGS} more findings are in the report." in shown
+    # First what is told, then what is not; of averages too.
+    kinds = [finding.kind for finding in summary.findings]
+    assert kinds == sorted(kinds, key=KINDS.index)
+    (average,) = [row for row in summary.averages if row.against]
+    assert any(f"p = {average.p_holm:.3f}" in finding.headline for finding in untold if "average" in finding.headline)

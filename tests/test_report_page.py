@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pages import Page, unpacked
@@ -22,7 +21,6 @@ from run_directory import (
     write,
     write_attack,
 )
-from scored_trainings import noise, scored, trained, write_scores
 
 from robustbench_mt.curve_records import ImbalanceRecord, LabelNoiseRecord
 from robustbench_mt.records import (
@@ -32,15 +30,11 @@ from robustbench_mt.records import (
 )
 from robustbench_mt.reporting.examples import in_turn
 from robustbench_mt.reporting.figures import draw
-from robustbench_mt.reporting.finding import KINDS
-from robustbench_mt.reporting.leaderboard_table import leaderboard_table
 from robustbench_mt.reporting.marking import mark_changes
-from robustbench_mt.reporting.page import render_page
 from robustbench_mt.reporting.plain_tables import plain_tables
 from robustbench_mt.reporting.report import report
 from robustbench_mt.reporting.summary import summarize
 from robustbench_mt.reporting.table import Column, Table
-from robustbench_mt.reporting.terminal import MOST_FINDINGS
 from robustbench_mt.reporting.what_was_run import what_was_run
 from robustbench_mt.visible import Piece, pieces, visible
 from robustbench_mt.wording import NO_TEST_SET
@@ -136,44 +130,6 @@ def test_part_of_the_data_is_enough(tmp_path: Path, kind: str) -> None:
     on_terminal(summarize([tmp_path]))
 
 
-@pytest.mark.parametrize("others", [1, 3, 7])
-def test_methods_that_cannot_be_told_from_another_are_one_sentence(tmp_path: Path, others: int) -> None:
-    specs = ("vanilla", *(f"match:self_mass=0.{digit}" for digit in range(1, 1 + others)))
-    made = [trained("rte", spec, seed) for spec in specs for seed in (0, 1)]
-    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
-    summary = summarize([tmp_path])
-    text = Page(render_page(summary, [])).text
-    (untold,) = [finding for finding in summary.findings if finding.kind == "untold"]
-    assert untold.count == len(untold.details) == others and untold.headline in text
-    several = f"{', '.join(specs[1:-1])} and {specs[-1]}, each" if others == 3 else "7 methods, each"
-    named = several if others > 1 else specs[1]
-    assert untold.headline.startswith(
-        f"rte: accuracy of {named} against vanilla: no difference can be told at this n ("
-    )
-    least = min(row.p_holm for row in summary.methods if row.p_holm is not None)
-    assert f"{'smallest ' * (others > 1)}p = {least:.3f}, paired t over 2 seeds" in untold.headline
-    assert all(detail in text for detail in untold.details)
-
-
-def test_many_findings_that_tell_no_difference_are_folded(tmp_path: Path) -> None:
-    tasks = [f"task{number}" for number in range(12)]
-    made = [trained(task, spec, seed) for task in tasks for spec in ("vanilla", "r3f") for seed in (0, 1)]
-    write_scores(tmp_path, [(each, scored(each, noise(each.seed, each.method))) for each in made])
-    summary = summarize([tmp_path])
-    text = Page(render_page(summary, [])).text
-    untold = [finding for finding in summary.findings if finding.kind == "untold"]
-    assert len(untold) == 13 and "No difference can be told at this n in 13 comparisons" in text
-    # A terminal has no room for all that is not told.
-    shown = " ".join(on_terminal(summary, 200).split())
-    assert sum(finding.headline in shown for finding in summary.findings) == MOST_FINDINGS
-    assert f" {len(summary.findings) - MOST_FINDINGS} more findings are in the report." in shown
-    # First what is told, then what is not; of averages too.
-    kinds = [finding.kind for finding in summary.findings]
-    assert kinds == sorted(kinds, key=KINDS.index)
-    (average,) = [row for row in summary.averages if row.against]
-    assert any(f"p = {average.p_holm:.3f}" in finding.headline for finding in untold if "average" in finding.headline)
-
-
 def test_changed_words_are_marked_and_the_rest_kept() -> None:
     passages = mark_changes("a good film with a good end", "a bad film with one good end")
     assert [(part.before, part.after) for part in passages if part.kind == "changed"] == [("good", "bad"), ("a", "one")]
@@ -225,93 +181,6 @@ def test_what_is_told_of_an_example_reads_alike_in_scripts_of_either_direction(t
         "classified as חיובי, then as שלילי",
         "1 of 3 words, 12 queries",
     ]
-
-
-def test_the_leaderboard_holds_what_the_records_say(run: Path) -> None:
-    summary = summarize([run])
-    assert len(summary.leaderboard) == 6
-    for row in summary.leaderboard:
-        assert row.training is not None
-        (record,) = [
-            evaluated.record
-            for evaluated in summary.runs.evaluations
-            if evaluated.record.checkpoint == row.checkpoint and evaluated.record.split == "test"
-        ]
-        assert (row.clean["accuracy"].value, row.clean["accuracy"].n) == (record.metrics["accuracy"], 1000)
-        assert set(row.under_attack) == {"textfooler", "deepwordbug", "pwws", "worst case of 3 recipes"}
-        for recipe in ("textfooler", "deepwordbug", "pwws"):
-            lines = [json.loads(line) for line in (run / f"attacks/{row.checkpoint}/reviews/{recipe}.jsonl").open()]
-            counted = [line for line in lines if line["status"] != "error"]
-            left = [line for line in counted if line["status"] == "failed"]
-            assert row.under_attack[recipe].value == len(left) / len(counted)
-        (point,) = [
-            point
-            for point in summary.runs.imbalance
-            if (point.method, point.seed, point.ratio) == (row.training.method, row.seed, 10.0)
-        ]
-        assert row.minority_f1 is not None
-        assert row.minority_f1.value == point.metrics["minority_f1"]
-        assert row.seconds_per_step == 61.5 / 300
-    worst = [row.under_attack["worst case of 3 recipes"].value or 0 for row in summary.leaderboard]
-    assert worst == sorted(worst, reverse=True)
-    caption = leaderboard_table(summary.leaderboard).caption
-    assert "Wilson of accuracy; percentile bootstrap of minority f1 in earlier versions' records." in caption
-
-
-@pytest.mark.parametrize(
-    ("trained", "swept", "joined"),
-    [
-        ({}, {}, True),
-        ({"batch_size": 8}, {"batch_size": 32}, False),
-        ({"batch_size": 32}, {"batch_size": 32}, True),
-        ({"epochs": 2.0}, {"epochs": 3.0}, False),
-        # What an older version did not know had its default.
-        ({}, {"accumulation": 1, "precision": "auto"}, True),
-        ({}, {"accumulation": 2}, False),
-        ({"train_examples": 1000}, {"train_examples": None}, True),
-        ({"compile": True}, {"compile": False}, True),
-        ({"validation_examples": 200}, {"validation_examples": 100}, True),
-        # They choose the weights.
-        ({"keep": "best", "validation_examples": 200}, {"keep": "best", "validation_examples": 100}, False),
-        ({"method": {"name": "match", "self_mass": 0.8}}, {"method": {"name": "match", "self_mass": 0.5}}, False),
-    ],
-)
-def test_the_minoritys_f1_is_of_a_training_with_the_same_settings(
-    trained: dict[str, Any], swept: dict[str, Any], joined: bool, tmp_path: Path
-) -> None:
-    shared = {"learning_rate": 1e-4, "method": {"name": "match"}}
-    point = replace(imbalance_point("match", 10.0, 0), settings={**shared, **swept})
-    write(tmp_path / "train.jsonl", TrainingRecord, [training("match", 0, settings={**shared, **trained})])
-    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, [point])
-    (row,) = summarize([tmp_path]).leaderboard
-    assert (row.minority_f1 is not None) == joined
-
-
-def test_of_curves_of_several_sizes_the_minoritys_f1_is_of_the_trainings(tmp_path: Path) -> None:
-    settings = [{"learning_rate": 1e-4, "train_examples": size} for size in (500, 2000, 1000)]
-    points = [replace(imbalance_point("match", 10.0, 0), settings=each) for each in settings[:2]]
-    points[1] = replace(points[1], metrics={**points[1].metrics, "minority_f1": 0.25})
-    trainings = [training("match", 0, checkpoint=str(each["train_examples"]), settings=each) for each in settings[1:]]
-    write(tmp_path / "train.jsonl", TrainingRecord, trainings)
-    write(tmp_path / "imbalance.jsonl", ImbalanceRecord, points)
-    found = {row.checkpoint: row.minority_f1 and row.minority_f1.value for row in summarize([tmp_path]).leaderboard}
-    assert found == {"2000": 0.25, "1000": None}
-
-
-def test_checkpoints_of_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
-    for name, rate in (("a", 1e-4), ("b", 2e-5)):
-        made = training("vanilla", 0, settings={"learning_rate": rate})
-        write(tmp_path / name / "train.jsonl", TrainingRecord, [made])
-        write_attack(tmp_path / name, attack_run(made.checkpoint, "textfooler", victim=name), [fallen(index=len(name))])
-    elsewhere = attack_run("mine", "textfooler")
-    write_attack(tmp_path / "a", elsewhere, [fallen()])
-    rows = summarize([tmp_path / "a", tmp_path / "b"]).leaderboard
-    assert [(row.checkpoint, row.seed, len(row.attacks)) for row in rows] == [
-        ("mine", None, 1),
-        ("reviews-vanilla-seed0", 0, 1),
-        ("reviews-vanilla-seed0", 0, 1),
-    ]
-    assert rows[1].key != rows[2].key
 
 
 def test_a_setting_that_was_not_set_is_not_told(tmp_path: Path) -> None:

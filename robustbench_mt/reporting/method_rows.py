@@ -12,7 +12,7 @@ from robustbench_mt.records import EvaluationRecord, TrainingRecord
 from robustbench_mt.reporting.families import Tested, corrected
 from robustbench_mt.reporting.naming import MethodNames, is_baseline, method_order
 from robustbench_mt.reporting.runs import Evaluated
-from robustbench_mt.reporting.seed_rows import CORRELATIONS, static_set
+from robustbench_mt.reporting.seed_rows import BELOW_ZERO, static_set
 from robustbench_mt.reporting.settings import settings_but_method
 from robustbench_mt.statistics import Estimate, mean_over_seeds, paired_over_seeds
 from robustbench_mt.tasks.glue_scores import score_metrics
@@ -116,7 +116,7 @@ def _row(method: str, group: _Group, against: str, diverged: Sequence[FailureRec
         metrics=metrics,
         n=first.n,
         scores=scores,
-        score=mean_over_seeds(list(scores.values())).within(-1.0 if metrics[0] in CORRELATIONS else 0.0, 1.0),
+        score=mean_over_seeds(list(scores.values())).within(-1.0 if metrics[0] in BELOW_ZERO else 0.0, 1.0),
         spread=float(np.std(list(scores.values()), ddof=1)) if len(scores) > 1 else None,
         against=against if shared else "",
         difference=paired_over_seeds(*paired) if shared else None,

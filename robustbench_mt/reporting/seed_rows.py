@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from robustbench_mt.correlations import CORRELATIONS
 from robustbench_mt.curve_records import CurveRecord
 from robustbench_mt.interval_kinds import Interval
 from robustbench_mt.records import EvaluationRecord
@@ -12,7 +13,7 @@ from robustbench_mt.statistics import Estimate, mean_over_seeds, wilson
 
 __all__ = [
     "ALIKE",
-    "CORRELATIONS",
+    "BELOW_ZERO",
     "CUT",
     "EvaluationRow",
     "evaluation_rows",
@@ -25,7 +26,7 @@ ALIKE = "No interval where all seeds give the same, or one seed's examples canno
 CUT = "Intervals over seeds are cut at 0 and 1 (of correlations at -1 and 1)."
 """What captions say of :func:`pooled_metric`'s intervals."""
 
-CORRELATIONS = ("matthews", "pearson", "spearman")
+BELOW_ZERO = ("matthews", *CORRELATIONS)
 """The metrics that may be below 0."""
 
 # A set of adversarial texts that were found against other classifiers is recorded as the split "static NAME".
@@ -110,7 +111,7 @@ def pooled_metric(records: Sequence[EvaluationRecord] | Sequence[CurveRecord], n
     if len(records) > 1:
         values = (record.metrics.get(name) for record in records)
         mean = mean_over_seeds([value for value in values if value is not None])
-        return mean.within(-1.0 if name in CORRELATIONS else 0.0, 1.0)
+        return mean.within(-1.0 if name in BELOW_ZERO else 0.0, 1.0)
     (record,) = records
     low, high = record.intervals.get(name, (None, None))
     kind: Interval = record.interval_kinds.get(name, "bootstrap over examples")
