@@ -30,8 +30,8 @@ def bootstrap_t(
 
     The logit keeps the interval within what the metric can be, and takes away most of its skewness: proposed for the
     area under the precision-recall curve by Boyd, Eng and Page (2013), and of a correlation it is twice Fisher's z. In
-    simulation (``benchmarks/interval_coverage.py``) nominal 95% cover 92 to 98% of average precision, where percentiles
-    of the resamples cover 81 to 95%, and 93 to 98% of correlations.
+    simulation (``benchmarks/interval_coverage.py``) nominal 95% cover 92 to 97% of average precision, nearly all where
+    ten examples are nearly all found, 93 to 97% of correlations of 100 examples and more, and 94 to 99% of 20.
 
     No interval where the value lies at an end, or what it is of leaves no degree of freedom.
 
